@@ -1,0 +1,22 @@
+#pragma once
+#include "base/time.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace causeway::link::ieee802154 {
+
+/// What an operator may turn about the unslotted CSMA-CA MAC; the names are the standard's.
+/// [IEEE 802.15.4 §8.4.3.1]
+struct MacSettings {
+    std::uint8_t min_be = 3;             // macMinBe, 0 to max_be
+    std::uint8_t max_be = 5;             // macMaxBe, 3 to 8
+    std::uint8_t max_csma_backoffs = 5;  // macMaxCsmaBackoffs, 0 to 5
+    std::uint8_t max_frame_retries = 7;  // macMaxFrameRetries, 0 to 7
+    std::size_t queue_frames_max = 16;   // frames waiting to be sent, the one under way included
+    std::size_t neighbours_max = 32;     // link statistics are kept for so many
+
+    friend bool operator==(const MacSettings&, const MacSettings&) = default;
+};
+
+}  // namespace causeway::link::ieee802154
