@@ -47,7 +47,7 @@ std::optional<Octets> from_hex(std::string_view text) {
     return octets;
 }
 
-namespace literals {
+inline namespace literals {
 
 Octets operator""_hex(const char* text, std::size_t size) {
     auto octets = from_hex({text, size});

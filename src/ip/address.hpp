@@ -27,6 +27,7 @@ struct Address {
     [[nodiscard]] Bytes bytes() const noexcept { return octets; }
     [[nodiscard]] bool is_unspecified() const noexcept { return *this == Address{}; }
     [[nodiscard]] bool is_loopback() const noexcept;
+    [[nodiscard]] bool is_ipv4_mapped() const noexcept;  // ::ffff:0:0/96
     [[nodiscard]] bool is_multicast() const noexcept { return octets[0] == std::byte{0xff}; }
     [[nodiscard]] bool is_link_local() const noexcept {  // fe80::/10
         return octets[0] == std::byte{0xfe} && (octets[1] & std::byte{0xc0}) == std::byte{0x80};
@@ -44,6 +45,8 @@ struct Prefix {
     Address address;          // bits past the length are zero
     std::uint8_t length = 0;  // bits, 0 to 128
 
+    /// The first `length` bits (128 at most) of `address`, the others cleared.
+    static Prefix of(const Address& address, std::uint8_t length) noexcept;
     /// "fd00:ca5e::/64"; nullopt when malformed or when bits past the length are set.
     static std::optional<Prefix> from_text(std::string_view text);
     [[nodiscard]] std::string to_text() const;
@@ -63,5 +66,7 @@ struct Prefix {
 [[nodiscard]] Address all_routers() noexcept;
 /// ff02::1a, all RPL nodes of the link. [RFC 6550 §6]
 [[nodiscard]] Address all_rpl_nodes() noexcept;
+/// The group that neighbour solicitations for `target` go to. [RFC 4291 §2.7.1]
+[[nodiscard]] Address solicited_node(const Address& target) noexcept;
 
 }  // namespace causeway::ip

@@ -40,6 +40,8 @@ struct Config {
     /// The DODAG's root: announces `prefix`, knows the way to every node, talks to a host.
     bool root = false;
     ip::Prefix prefix;  // root only, /64; the others learn it
+    /// Root only: the host's own addresses out of `prefix`, which are not in the mesh.
+    std::vector<ip::Address> host_addresses;
     std::vector<Sensor> sensors;
     bool confirmable_readings = false;  // CON instead of NON
 };

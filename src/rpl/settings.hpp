@@ -34,6 +34,9 @@ struct Settings {
     std::uint8_t lifetime_default = 30;         // lifetime units
     std::uint16_t lifetime_unit_seconds = 60;
 
+    // PCS: one active bit more than this, two for each parent in order of preference.
+    std::uint8_t path_control_size = 7;
+
     bool dao_ack = true;                 // local: ask for a DAO-ACK
     std::size_t parents_max = 3;         // local: 1 to 3
     std::size_t neighbours_max = 24;     // local: candidates remembered

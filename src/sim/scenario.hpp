@@ -69,9 +69,9 @@ struct FaultPlan {
     enum class Kind : std::uint8_t { node_dies, node_reboots, link_cut };
     Kind kind = Kind::node_dies;
     Instant at{};
-    std::size_t node = 0;       // index into Scenario::nodes
-    std::size_t other = 0;      // link_cut: the far end
-    Duration lasts{};           // link_cut: zero is for ever; node_reboots: time without power
+    std::size_t node = 0;   // index into Scenario::nodes
+    std::size_t other = 0;  // link_cut: the far end
+    Duration lasts{};       // link_cut: zero is for ever; node_reboots: time without power
 };
 
 /// A node that runs in another program and speaks ZEP over UDP.
@@ -94,5 +94,9 @@ struct Scenario {
     std::vector<ExternalPlan> externals;
     std::vector<FaultPlan> faults;
 };
+
+/// Identifies all that a run depends on, the same on every machine: equal scenarios have equal
+/// hashes.
+[[nodiscard]] std::uint64_t scenario_hash(const Scenario& scenario);
 
 }  // namespace causeway::sim

@@ -8,7 +8,8 @@
 namespace causeway::link::ieee802154 {
 
 /// What a MAC and its radio say to each other, whatever the radio is: the simulated medium, a
-/// co-processor on a serial line, a UDP port in ZEP. 2.4 GHz O-QPSK: 16 us a symbol, 32 us an octet.
+/// co-processor on a serial line, a UDP port in ZEP. 2.4 GHz O-QPSK: a symbol takes 16 us, an octet
+/// 32 us.
 ///
 /// The frame check sequence stays with the radio: frames here end before it, a radio appends it to
 /// what it sends and passes up only what it found sound.

@@ -1,0 +1,62 @@
+#pragma once
+// What the two roles of an endpoint share: settings, chance, counters, the message layer, the way out.
+#include "base/outbox.hpp"
+#include "coap/dedup.hpp"
+#include "coap/events.hpp"
+#include "coap/reliability.hpp"
+#include "coap/stats.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace causeway::coap {
+
+struct Core {
+    Settings settings;
+    Random random;
+    Teller teller;
+    Stats stats;
+    MessageIds ids;
+    Retransmissions unacknowledged;
+    Deduplicator seen;
+    Outbox<EndpointOutput> out;
+
+    void send(const Peer& peer, Octets datagram);
+    void send(const Peer& peer, const Message& message) { send(peer, emitted(message)); }
+
+    /// Gives `message` an id and sends it, again and again if it is confirmable and `owner` is told
+    /// what becomes of it. nullopt: no id was left for that peer, nothing was sent.
+    std::optional<std::uint16_t> originate(Instant now, const Peer& peer, Message message,
+                                           Owner owner, const std::optional<Effort>& effort = {});
+
+    /// Answers the confirmable message `id`, now and whenever a copy of it arrives.
+    void acknowledge(const Peer& peer, const Message& reply);
+
+    /// A token that no request to anybody uses, as `in_use` tells.
+    [[nodiscard]] Token fresh_token(auto&& in_use) {
+        for (std::size_t tries = 0;; ++tries) {
+            const std::uint64_t drawn = random.next();
+            // Longer where short ones keep being taken.
+            const std::size_t size = std::clamp<std::size_t>(settings.token_octets + tries / 4, 1, 8);
+            std::array<std::byte, 8> octets{};
+            for (std::size_t i = 0; i < size; ++i) octets[i] = std::byte(drawn >> 8 * i & 0xff);
+            const Token token(Bytes(octets.data(), size));
+            if (!in_use(token)) return token;
+        }
+    }
+
+private:
+    [[nodiscard]] std::size_t unacknowledged_max() const noexcept {
+        return std::size_t{settings.transactions_max} + settings.exchanges_max +
+               settings.observers_max;
+    }
+};
+
+/// Names the resource and the representation that blocks of one body share: all options of the
+/// request that tell representations apart, none of those that steer the transfer. [RFC 7959 §2.4]
+[[nodiscard]] std::uint64_t transfer_key(Code method, const Options& options) noexcept;
+
+/// FNV-1a, 32 bits folded from 64: an entity-tag for a body that has none.
+[[nodiscard]] std::array<std::byte, 4> entity_tag_of(Bytes body) noexcept;
+
+}  // namespace causeway::coap

@@ -1,0 +1,84 @@
+#include "coap/message.hpp"
+
+namespace causeway::coap {
+namespace {
+
+constexpr unsigned version = 1;
+constexpr std::uint8_t payload_marker = 0xff;
+
+}  // namespace
+
+std::string_view name_of(Type type) noexcept {
+    switch (type) {
+        case Type::confirmable: return "CON";
+        case Type::non_confirmable: return "NON";
+        case Type::acknowledgement: return "ACK";
+        case Type::reset: return "RST";
+    }
+    return {};
+}
+
+Result<Message> Message::parse(ByteReader& in) {
+    Message message;
+    const unsigned first = in.u8();
+    message.code = Code{in.u8()};
+    message.id = in.be16();
+    if (in.ok() && first >> 6 != version) in.fail(Fault::bad_version);
+    message.type = Type(first >> 4 & 3u);
+    const std::size_t token_octets = first & 15u;
+    // "Lengths 9-15 are reserved ... MUST be processed as a message format error." [RFC 7252 §3]
+    if (token_octets > Token::capacity) in.fail(Fault::bad_length);
+    // "If there are any bytes, they MUST be processed as a message format error." [RFC 7252 §4.1]
+    if (message.code == Code::empty && (token_octets != 0 || in.more())) in.fail(Fault::bad_length);
+    if (!in.ok()) return std::unexpected(in.error());
+    message.token.assign(in.take(token_octets));
+    if (!in.ok()) return std::unexpected(in.error());
+
+    auto options = Options::parse(in);
+    if (!options) return std::unexpected(options.error());
+    message.options = std::move(*options);
+    if (in.more()) {
+        in.u8();  // the marker: nothing else ends the options early
+        // "The presence of a marker followed by a zero-length payload MUST be processed as a
+        // message format error." [RFC 7252 §3]
+        if (!in.more()) in.fail(Fault::bad_length);
+        message.payload = to_octets(in.rest());
+    }
+    if (!in.ok()) return std::unexpected(in.error());
+    return message;
+}
+
+std::size_t Message::wire_size() const noexcept {
+    return header_octets + token.size() + options.wire_size() +
+           (payload.empty() ? 0 : 1 + payload.size());
+}
+
+void Message::emit(ByteWriter& out) const {
+    CAUSEWAY_ASSERT(code != Code::empty || wire_size() == header_octets);
+    out.u8(static_cast<std::uint8_t>(version << 6 | std::to_underlying(type) << 4 | token.size()));
+    out.u8(std::to_underlying(code));
+    out.be16(id);
+    out.put(token.bytes());
+    options.emit(out);
+    if (payload.empty()) return;
+    out.u8(payload_marker);
+    out.put(payload);
+}
+
+std::optional<Header> peek_header(Bytes datagram) noexcept {
+    if (datagram.size() < Message::header_octets) return std::nullopt;
+    ByteReader in(datagram);
+    const unsigned first = in.u8();
+    if (first >> 6 != version) return std::nullopt;
+    const Code code{in.u8()};
+    return Header{Type(first >> 4 & 3u), code, in.be16()};
+}
+
+Message empty_message(Type type, std::uint16_t id) {
+    Message message;
+    message.type = type;
+    message.id = id;
+    return message;
+}
+
+}  // namespace causeway::coap

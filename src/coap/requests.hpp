@@ -1,0 +1,127 @@
+#pragma once
+// The client role: requests of ours, from queue [RFC 7252 §4.7] to response, with the blocks of both
+// bodies [RFC 7959 §2.4, §2.5] and observation [RFC 7641 §3]. requests.cpp has the life of a request,
+// requests_response.cpp what responses mean, requests_block.cpp their blocks.
+#include "coap/block.hpp"
+#include "coap/core.hpp"
+#include "coap/observe_client.hpp"
+
+#include <memory>
+
+namespace causeway::coap {
+
+enum class Verdict : std::uint8_t {
+    accepted,
+    unmatched,  // no request waits for it
+    rejected,   // it is for a request, but may not be processed
+};
+
+class Requests {
+public:
+    void start(Core& core, Instant now, Request request);
+    void cancel(Core& core, Instant now, RequestId id);
+
+    /// An acknowledgement of one of our requests; with a response, if it is not Empty.
+    Verdict acknowledged(Core& core, Instant now, std::uint64_t key, Message&& message);
+    /// A response in a message of its own.
+    Verdict response(Core& core, Instant now, const Peer& peer, Message&& message);
+    void rejected(Core& core, Instant now, std::uint64_t key);
+    /// Whether a reset was about a non-confirmable request of ours.
+    bool rejected_unconfirmed(Core& core, Instant now, const Peer& peer, std::uint16_t id);
+    void gave_up(Core& core, Instant now, std::uint64_t key);
+    void unreachable(Core& core, Instant now, const Peer& peer);
+
+    void handle_timeout(Core& core, Instant now);
+    [[nodiscard]] Instant next() const noexcept { return next_; }
+    /// Brings next() up to date; after every call that may have changed something.
+    void settle() noexcept;
+    [[nodiscard]] std::size_t size() const noexcept { return transactions_.size(); }
+
+private:
+    /// Which message of the transaction is due, or on its way.
+    enum class Step : std::uint8_t { whole, upload, download, deregister };
+    enum class Flight : std::uint8_t {
+        none,      // nothing on its way: an observation at rest
+        queued,    // NSTART does not allow it yet
+        unacked,   // confirmable, no acknowledgement yet
+        expecting  // its response may come at any time
+    };
+
+    struct Download {
+        Code code{};
+        Options options;  // of the first block's response
+        Octets body;
+        Octets etag;
+        bool tagged = false;
+        std::uint8_t szx = 0;
+        std::optional<std::uint32_t> observe;
+        std::uint8_t restarts = 0;
+    };
+
+    struct Transaction {
+        std::uint64_t key = 0;  // ours, never used twice
+        RequestId id{};
+        Peer peer;
+        Code code{};
+        bool confirmable = true;
+        bool multicast = false;
+        bool by_hand = false;       // the caller does the blocks
+        bool block1_tried = false;  // a body that went whole was too large
+        bool answered = false;      // multicast: at least one response came
+        bool one_way = false;       // nobody wants a response [RFC 7967]
+        Step step = Step::whole;
+        Flight flight = Flight::none;
+        std::uint8_t szx1 = 0;              // of the upload
+        std::optional<std::uint8_t> szx2;   // asked for in the first request
+        std::uint16_t message_id = 0;       // of the message in flight
+        Token token;                        // of the message in flight
+        Token wished;                       // for the first message; empty once used
+        std::size_t sent = 0;               // octets of the body the server has
+        std::size_t sending = 0;            // octets of the block in flight
+        Instant due = never;                // the response's last moment, or the time to renew
+        bool outstanding = false;           // counts against NSTART [RFC 7252 §4.7]
+        Instant release = never;            // when it stops to count, answered or not
+        Options options;
+        Octets body;
+        std::unique_ptr<Observation> observation;
+        std::unique_ptr<Download> download;
+    };
+
+    using Pointer = Transaction*;
+
+    [[nodiscard]] Pointer find(std::uint64_t key) noexcept;
+    [[nodiscard]] bool token_in_use(const Token& token) const noexcept;
+    [[nodiscard]] bool may_send(const Core& core, const Peer& peer) const noexcept;
+
+    void dispatch(Core& core, Instant now, Transaction& t);
+    void transmit(Core& core, Instant now, Transaction& t);
+    [[nodiscard]] static Message message_for(Transaction& t);
+    void send_queued(Core& core, Instant now, const Peer& peer);
+    void land(Core& core, Transaction& t);
+    void finish(Core& core, Instant now, Transaction& t);
+    void fail(Core& core, Instant now, Transaction& t, Failure reason);
+    void rest(Core& core, Transaction& t);
+
+    /// How a response found its request.
+    enum class Match : std::uint8_t { piggybacked, in_flight, notification };
+    Verdict process(Core& core, Instant now, Transaction& t, const Peer& from, Message&& message,
+                    Match match);
+    static void process_multicast(Core& core, Transaction& t, const Peer& from, Message&& message);
+    /// Registers, renews or ends the observation; false: an old notification, to be dropped.
+    static bool take_note(Core& core, Instant now, Transaction& t, const Message& message,
+                          Match match);
+    void on_first(Core& core, Instant now, Transaction& t, Message&& message);
+    void on_upload(Core& core, Instant now, Transaction& t, Message&& message);
+    void on_download(Core& core, Instant now, Transaction& t, Message&& message);
+    void restart_download(Core& core, Instant now, Transaction& t);
+    /// `whole` is the first response, or what was put together of several.
+    void deliver(Core& core, Instant now, Transaction& t, Download&& whole);
+    void continue_with(Core& core, Instant now, Transaction& t, Step step);
+
+    std::vector<std::unique_ptr<Transaction>> transactions_;  // in the order they were asked for
+    std::uint64_t last_key_ = 0;
+    Instant next_ = never;
+    bool unsettled_ = false;
+};
+
+}  // namespace causeway::coap

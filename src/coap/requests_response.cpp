@@ -1,0 +1,142 @@
+// The client role, part two: which request a response belongs to [RFC 7252 §5.3.2], and what it means
+// for an observation [RFC 7641 §3].
+#include "coap/requests.hpp"
+
+#include <algorithm>
+
+namespace causeway::coap {
+
+Verdict Requests::acknowledged(Core& core, Instant now, std::uint64_t key, Message&& message) {
+    Transaction* t = find(key);
+    if (t == nullptr) return Verdict::unmatched;
+    if (message.code != Code::empty) {
+        // "In a piggybacked response, the Message ID ... MUST match, and the tokens of the response
+        // and original request MUST match." [RFC 7252 §5.3.2]
+        if (message.token != t->token) return Verdict::unmatched;
+        const Peer peer = t->peer;
+        return process(core, now, *t, peer, std::move(message), Match::piggybacked);
+    }
+    const Peer peer = t->peer;
+    core.unacknowledged.drop({Owner::Kind::request, key});
+    t->flight = Flight::expecting;
+    t->due = after(now, core.settings.response_timeout);
+    t->outstanding = false;
+    unsettled_ = true;
+    send_queued(core, now, peer);
+    return Verdict::accepted;
+}
+
+Verdict Requests::response(Core& core, Instant now, const Peer& peer, Message&& message) {
+    Transaction* found = nullptr;
+    Match match = Match::in_flight;
+    for (const auto& t : transactions_) {
+        // "When matching a response to a multicast request, only the token MUST match."
+        // [RFC 7252 §8.2]
+        if (!t->multicast && t->peer != peer) continue;
+        const bool in_flight = t->flight == Flight::unacked || t->flight == Flight::expecting;
+        if (in_flight && t->code != Code::empty && t->token == message.token) {
+            found = t.get();
+            match = Match::in_flight;
+            break;
+        }
+        const bool noted = t->observation && t->observation->registered &&
+                           t->step != Step::deregister && t->observation->token == message.token;
+        if (!noted) continue;
+        found = t.get();
+        match = Match::notification;
+        break;
+    }
+    if (found == nullptr) return Verdict::unmatched;
+    return process(core, now, *found, peer, std::move(message), match);
+}
+
+Verdict Requests::process(Core& core, Instant now, Transaction& t, const Peer& from,
+                          Message&& message, Match match) {
+    if (first_unacceptable(message.options, core.settings.forwarding)) {
+        // "MUST cause the response to be rejected." [RFC 7252 §5.4.1]
+        ++core.stats.options_refused;
+        if (!t.multicast) fail(core, now, t, Failure::bad_response);
+        return Verdict::rejected;
+    }
+    if (t.multicast) {
+        process_multicast(core, t, from, std::move(message));
+        return Verdict::accepted;
+    }
+    if (t.step == Step::deregister) {
+        finish(core, now, t);
+        return Verdict::accepted;
+    }
+    if (t.observation && t.observation->token == message.token) {
+        if (!take_note(core, now, t, message, match)) return Verdict::accepted;
+        // A newer state makes the blocks of an older one worthless.
+        t.download.reset();
+        if (t.step == Step::download) t.step = Step::whole;
+    }
+    land(core, t);
+    switch (t.step) {
+        case Step::upload: on_upload(core, now, t, std::move(message)); break;
+        case Step::download: on_download(core, now, t, std::move(message)); break;
+        default: on_first(core, now, t, std::move(message)); break;
+    }
+    return Verdict::accepted;
+}
+
+void Requests::process_multicast(Core& core, Transaction& t, const Peer& from, Message&& message) {
+    t.answered = true;
+    message.options.remove(OptionNumber::observe);
+    // Block2 stays: the rest may be had "using unicast exchanges". [RFC 7959 §2.8]
+    core.out.push(ResponseArrived{t.id, from, message.code, std::move(message.options),
+                                  std::move(message.payload), true, std::nullopt});
+}
+
+bool Requests::take_note(Core& core, Instant now, Transaction& t, const Message& message,
+                         Match match) {
+    Observation& observation = *t.observation;
+    const auto sequence = message.options.uint(OptionNumber::observe);
+    if (!sequence || !is_success(message.code)) {
+        // Not, or no longer, on the list of observers. [RFC 7641 §3.1, §3.2]
+        observation.registered = false;
+        return true;
+    }
+    // What a request of ours was answered with directly is newer than whatever came before it, even
+    // where the server began to count anew.
+    const bool newest = match == Match::piggybacked || !observation.registered;
+    if (!newest && !observation.is_newer(*sequence, now)) {
+        ++core.stats.notifications_stale;
+        return false;
+    }
+    observation.registered = true;
+    observation.freshest = *sequence;
+    observation.freshest_at = now;
+    // "at least wait for a random amount of time between 5 and 15 seconds after Max-Age expired"
+    // [RFC 7641 §3.3.1]
+    const std::uint32_t max_age =
+        message.options.uint(OptionNumber::max_age).value_or(default_max_age);
+    const Duration courtesy =
+        std::chrono::seconds(5) + core.random.within(std::chrono::seconds(10));
+    observation.renew_at = after(now, std::chrono::seconds(max_age) + courtesy);
+    return true;
+}
+
+void Requests::deliver(Core& core, Instant now, Transaction& t, Download&& whole) {
+    ResponseArrived out{t.id,
+                        t.peer,
+                        whole.code,
+                        std::move(whole.options),
+                        std::move(whole.body),
+                        t.observation && t.observation->registered,
+                        whole.observe};
+    out.options.remove(OptionNumber::observe);
+    if (!t.by_hand) {
+        out.options.remove(OptionNumber::block1);
+        out.options.remove(OptionNumber::block2);
+    }
+    const bool more_to_come = out.more_to_come;
+    core.out.push(std::move(out));
+    if (!more_to_come) return finish(core, now, t);
+    const Peer peer = t.peer;
+    rest(core, t);
+    send_queued(core, now, peer);
+}
+
+}  // namespace causeway::coap

@@ -1,0 +1,255 @@
+#include "node/application.hpp"
+
+#include <cstdlib>
+
+namespace causeway::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// "No-Response": which classes of response the client does not want. [RFC 7967 §2]
+constexpr coap::OptionNumber no_response{258};
+constexpr std::uint32_t no_response_at_all = 2 | 8 | 16;  // 2.xx, 4.xx and 5.xx
+
+constexpr Duration day = 24h;
+
+coap::Settings endpoint_settings(const Config& config) {
+    auto settings = config.root ? coap::Settings::for_host() : coap::Settings::for_node();
+    settings.block_szx = coap::Settings::for_node().block_szx;  // each block fits one frame
+    settings.early_negotiation = false;
+    return settings;
+}
+
+coap::Peer peer_of(const ip::Address& address, std::uint16_t port) {
+    return {address.octets, port};
+}
+
+/// One decimal, by whole numbers: the same text on every machine.
+std::string tenths_to_text(long tenths) {
+    const std::string sign = tenths < 0 ? "-" : "";
+    tenths = std::labs(tenths);
+    return sign + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
+long to_tenths(double value) { return static_cast<long>(value * 10.0); }
+
+bool wants_no_response(const coap::RequestArrived& request, coap::Code answer) {
+    const auto unwanted = request.options.uint(no_response);
+    return unwanted && (*unwanted >> (coap::class_of(answer) - 1) & 1) != 0;
+}
+
+}  // namespace
+
+Application::Application(const Config& config, Random random, Teller teller, Instant now)
+    : config_(config),
+      random_(random),
+      teller_(teller),
+      now_(now),
+      booted_(now),
+      endpoint_(endpoint_settings(config), random.fork(1), now, teller),
+      phase_(random_.within(day)) {
+    add_resources();
+    for (const Sensor& sensor : config_.sensors) {
+        // Nodes that were switched on together do not report together.
+        const Duration first = random_.within(sensor.every);
+        sensors_.push_back({&sensor, sensor.every > Duration{} ? now + first : never});
+    }
+    if (!sensors_.empty()) next_sample_ = now + sampling;
+}
+
+void Application::add_resources() {
+    using coap::Code;
+    using coap::ContentFormat;
+    for (const Sensor& sensor : config_.sensors)
+        server_.add({.path = "/sensors/" + sensor.name,
+                     .methods = {Code::get},
+                     .handler =
+                         [this, &sensor](const coap::RequestView& request) {
+                             if (request.accept() == ContentFormat::senml_json)
+                                 return coap::content_of(ContentFormat::senml_json,
+                                                         senml(sensor));
+                             return coap::content_of(ContentFormat::text_plain,
+                                                     tenths_to_text(tenths_of(sensor)));
+                         },
+                     .observable = true,
+                     .type = "sensor",
+                     .formats = {ContentFormat::text_plain, ContentFormat::senml_json}});
+    server_.add({.path = "/actuators/led",
+                 .methods = {Code::get, Code::put},
+                 .handler = [this](const coap::RequestView& request) { return led(request); },
+                 .observable = true,
+                 .type = "actuator"});
+    server_.add({.path = "/store",
+                 .methods = {Code::get, Code::put, Code::delete_},
+                 .handler = [this](const coap::RequestView& request) { return store(request); },
+                 .type = "document"});
+    server_.add({.path = "/node",
+                 .methods = {Code::get},
+                 .handler = [this](const coap::RequestView&) { return about(); },
+                 .formats = {ContentFormat::json}});
+    if (!config_.root) return;
+    server_.add({.path = "/readings",
+                 .methods = {Code::post},
+                 .handler =
+                     [](const coap::RequestView&) { return coap::response_of(Code::changed); },
+                 .type = "collector",
+                 .formats = {ContentFormat::senml_json}});
+}
+
+coap::Response Application::led(const coap::RequestView& request) {
+    if (request.method == coap::Code::get)
+        return coap::content_of(coap::ContentFormat::text_plain,
+                                std::string_view(led_ ? "1" : "0"));
+    const std::string_view wanted = as_text(request.payload);
+    if (wanted != "0" && wanted != "1")
+        return coap::response_of(coap::Code::bad_request, "0 or 1 is wanted");
+    led_ = wanted == "1";
+    return coap::response_of(coap::Code::changed);
+}
+
+coap::Response Application::store(const coap::RequestView& request) {
+    if (request.method == coap::Code::get)
+        return coap::content_of(coap::ContentFormat::octet_stream, Bytes(store_));
+    if (request.method == coap::Code::delete_) {
+        Octets().swap(store_);
+        return coap::response_of(coap::Code::deleted);
+    }
+    if (request.payload.size() > store_octets_max)
+        return coap::response_of(coap::Code::request_entity_too_large);
+    const bool fresh = store_.empty();
+    store_ = to_octets(request.payload);
+    return coap::response_of(fresh ? coap::Code::created : coap::Code::changed);
+}
+
+coap::Response Application::about() const {
+    const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(now_ - booted_).count();
+    return coap::content_of(coap::ContentFormat::json,
+                            "{\"uptime\":" + std::to_string(uptime) +
+                                ",\"readings\":" + std::to_string(stats_.readings_sent) + "}");
+}
+
+void Application::handle(Instant now, Input in) {
+    now_ = now;
+    std::visit(Overloaded{
+                   [&](DatagramReceived& datagram) {
+                       endpoint_.handle(
+                           now, coap::DatagramReceived{peer_of(datagram.peer, datagram.port),
+                                                       std::move(datagram.payload),
+                                                       datagram.multicast});
+                   },
+                   [&](const CollectorKnown& known) { collector_ = known.address; },
+                   [&](const PeerUnreachable& gone) {
+                       endpoint_.handle(now,
+                                        coap::PeerUnreachable{peer_of(gone.peer, gone.port)});
+                   },
+               },
+               in);
+    carry(now);
+}
+
+void Application::handle_timeout(Instant now) {
+    now_ = now;
+    for (Running& running : sensors_)
+        if (running.next_report <= now) report(now, running);
+    if (next_sample_ <= now) {
+        next_sample_ = now + sampling;
+        if (endpoint_.observers() != 0)
+            for (const Running& running : sensors_)
+                server_.changed("/sensors/" + running.sensor->name);
+    }
+    if (endpoint_.next_deadline() <= now) endpoint_.handle_timeout(now);
+    carry(now);
+}
+
+Instant Application::next_deadline() const noexcept {
+    // Nobody observes: nobody has to be told, and the node can sleep.
+    Instant next = endpoint_.next_deadline();
+    if (endpoint_.observers() != 0) next = std::min(next, next_sample_);
+    for (const Running& running : sensors_) next = std::min(next, running.next_report);
+    return next;
+}
+
+void Application::report(Instant now, Running& running) {
+    running.next_report = std::max(running.next_report + running.sensor->every, now);
+    ++stats_.readings_due;
+    if (!collector_) {
+        ++stats_.readings_kept;
+        return;
+    }
+    ++stats_.readings_sent;
+    const std::uint32_t key = static_cast<std::uint32_t>(config_.eui64 & 0xffff) << 16 | ++sequence_;
+    std::array<std::byte, 4> token{};
+    ByteWriter(token).be32(key);
+
+    coap::Request request{.id = coap::RequestId{key},
+                          .peer = peer_of(*collector_, coap::default_port),
+                          .code = coap::Code::post,
+                          .confirmable = config_.confirmable_readings,
+                          .token = coap::Token(token)};
+    request.options.add_path("/readings");
+    request.options.add_uint(coap::OptionNumber::content_format,
+                             std::to_underlying(coap::ContentFormat::senml_json));
+    request.payload = to_octets(as_octets(senml(*running.sensor)));
+    if (!request.confirmable) request.options.add_uint(no_response, no_response_at_all);
+    const bool fire_and_forget = !request.confirmable;
+    teller_.tell(now, "reading.sent", key);
+    endpoint_.handle(now, std::move(request));
+    // No response was asked for and none is waited for. [RFC 7967 §2.1]
+    if (fire_and_forget) endpoint_.handle(now, coap::Cancel{coap::RequestId{key}});
+}
+
+long Application::tenths_of(const Sensor& sensor) const {
+    // A triangle over the day, from mean - swing to mean + swing and back.
+    const auto at = ((now_.time_since_epoch() + phase_) % day).count();
+    const std::int64_t half = day.count() / 2;
+    const std::int64_t rise = at < half ? at : day.count() - at;
+    const long span = to_tenths(2 * sensor.swing);
+    return to_tenths(sensor.mean - sensor.swing) +
+           static_cast<long>(rise / 1'000'000 * span / (half / 1'000'000));
+}
+
+std::string Application::senml(const Sensor& sensor) const {
+    return "[{\"n\":\"" + sensor.name + "\",\"u\":\"" + sensor.unit +
+           "\",\"v\":" + tenths_to_text(tenths_of(sensor)) + "}]";
+}
+
+void Application::carry(Instant now) {
+    bool more = true;
+    while (more) {
+        more = false;
+        while (auto changed = server_.poll_changed()) {
+            more = true;
+            endpoint_.handle(now, *std::move(changed));
+        }
+        while (auto output = endpoint_.poll_output()) {
+            more = true;
+            std::visit(Overloaded{
+                           [&](coap::SendDatagram& send) {
+                               out_.push({ip::Address{send.peer.address}, send.peer.port,
+                                          std::move(send.datagram)});
+                           },
+                           [&](const coap::RequestArrived& request) { answer(now, request); },
+                           // Readings are best effort: what became of one is counted below.
+                           [](const coap::ResponseArrived&) {},
+                           [](const coap::RequestFailed&) {},
+                       },
+                       *output);
+        }
+    }
+}
+
+void Application::answer(Instant now, const coap::RequestArrived& request) {
+    auto response = server_.handle(request);
+    if (config_.root && request.method == coap::Code::post &&
+        request.options.path_is("/readings") && response && coap::is_success(response->code)) {
+        ++stats_.readings_received;
+        if (request.token.size() == 4)
+            teller_.tell(now, "reading.received", ByteReader(request.token.bytes()).be32(),
+                         request.payload);
+    }
+    if (response && !(wants_no_response(request, response->code) && !request.confirmable))
+        endpoint_.handle(now, coap::Respond{request.exchange, *std::move(response)});
+    else endpoint_.handle(now, coap::Decline{request.exchange});
+}
+
+}  // namespace causeway::node

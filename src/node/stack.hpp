@@ -1,0 +1,86 @@
+#pragma once
+// The inside of a Node: its layers, and what passes between them. Each layer is an engine that
+// knows nothing of the others; here their outputs are carried to where they are inputs, until none
+// is left.
+#include "base/timers.hpp"
+#include "lowpan/adaptation.hpp"
+#include "link/ieee802154/mac.hpp"
+#include "link/ieee802154/neighbours.hpp"
+#include "node/application.hpp"
+#include "node/discovery.hpp"
+#include "node/forwarding.hpp"
+#include "node/node.hpp"
+#include "rpl/router.hpp"
+
+#include <optional>
+
+namespace causeway::node {
+
+struct Node::Stack {
+    Stack(Config node_config, Random random, Teller node_teller, Instant now);
+    Stack(const Stack&) = delete;
+    Stack& operator=(const Stack&) = delete;
+
+    void handle(Instant now, Input in);
+    void handle_timeout(Instant now);
+    [[nodiscard]] Instant next_deadline() const;
+    [[nodiscard]] Status status() const;
+    [[nodiscard]] Counters counters() const;
+
+    /// A unicast neighbour that failed so many packets in a row is said to be unreachable.
+    static constexpr std::uint8_t failures_max = 2;
+
+    Config config;
+    Teller teller;
+    link::ieee802154::Address mac_address;
+    ip::Address link_local;
+    link::ieee802154::Mac mac;
+    link::ieee802154::Neighbours neighbours;
+    lowpan::Adaptation adaptation;
+    rpl::Router router;
+    Forwarding forwarding;
+    Discovery discovery;
+    Application application;
+    Outbox<Output> out;
+
+private:
+    // One for each layer that speaks: carries every output onward, true when there was any.
+    bool carry_mac(Instant now);
+    bool carry_adaptation(Instant now);
+    bool carry_forwarding(Instant now);
+    bool carry_router(Instant now);
+    bool carry_discovery(Instant now);
+    bool carry_application(Instant now);
+    void carry(Instant now);
+
+    void transmit(Instant now, Forwarding::Transmit&& transmit);
+    void packet_sent(Instant now, lowpan::PacketSent&& sent);
+    void frame_sent(Instant now, const link::ieee802154::DataSent& sent);
+    void deliver(Instant now, Forwarding::Deliver&& delivered);
+    void deliver_icmpv6(Instant now, const Forwarding::Deliver& delivered);
+    void deliver_error(Instant now, const ip::Icmpv6View& error, const ip::Address& reporter);
+    void configure(Instant now, const ip::Address& address);
+    void lost(Instant now, Bytes packet, LossReason reason);
+
+    /// What a packet under way needs once its fate is known; the adaptation layer sees a number.
+    struct UnderWay {
+        std::uint32_t handle = 0;
+        ip::Address next_hop;
+        Plane plane = Plane::data;
+        bool second_try = false;
+    };
+    struct Failures {
+        link::ieee802154::Address neighbour;
+        std::uint8_t in_a_row = 0;
+    };
+
+    std::vector<UnderWay> under_way_;  // as many as the adaptation layer queues
+    std::vector<Failures> failures_;   // neighbours that failed last; few at any time
+    std::uint32_t next_handle_ = 0;
+    std::optional<ip::Address> global_;
+    Counters counters_;
+    Instant joined_at_ = never;
+    std::uint32_t parent_changes_ = 0;
+};
+
+}  // namespace causeway::node

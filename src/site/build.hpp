@@ -1,0 +1,39 @@
+#pragma once
+// From a document that reads well, key by key, to a Site that makes sense as a whole.
+#include "site/section.hpp"
+#include "site/site.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+
+namespace causeway::site {
+
+/// Always a Site; one worth starting only where nothing was complained about.
+[[nodiscard]] Site build(const Table& document, const std::filesystem::path& file,
+                         Complaints& complaints);
+
+// ---- the parts of it ---------------------------------------------------------------------------
+
+/// Who stands where in Scenario::nodes.
+using NodeNames = std::map<std::string, std::size_t, std::less<>>;
+
+/// The number-th node's address on the link and, behind the prefix, in the mesh: the decimal digits
+/// of 1000 + number, so that node-24 answers at <prefix>::1024. Locally administered, and clear of
+/// the small numbers that hosts like to have.
+[[nodiscard]] std::uint64_t eui64_of(std::size_t number);
+
+/// The modified EUI-64 [RFC 4291 §2.5.1]: what stands behind the prefix.
+[[nodiscard]] ip::InterfaceId interface_id_of(std::uint64_t eui64);
+
+/// What all nodes have in common, from [mesh], [mesh.mac] and [mesh.rpl].
+[[nodiscard]] node::Config common_config(const Section& mesh);
+[[nodiscard]] sim::ChannelPlan channel_plan(const Section& channel);
+[[nodiscard]] std::vector<sim::InterfererPlan> interferer_plans(const Section& channel);
+[[nodiscard]] sim::RadioPlan radio_plan(const Section& radio);
+/// Fills site.mesh.nodes and site.classes; the seed is in site.mesh already.
+[[nodiscard]] NodeNames build_nodes(const Section& mesh, const node::Config& common, Site& site);
+[[nodiscard]] std::vector<sim::FaultPlan> fault_plans(const Section& mesh, const NodeNames& names);
+
+}  // namespace causeway::site

@@ -1,0 +1,61 @@
+#pragma once
+// A site at work in real time: its mesh paced by the real clock, the TUN interface to the host, the
+// CoAP forward proxy on loopback, and the UDP ports of nodes that run in other programs.
+#include "base/tap.hpp"
+#include "net/io.hpp"
+#include "net/trouble.hpp"
+#include "sim/network.hpp"
+#include "site/capture.hpp"
+#include "site/site.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace causeway::site {
+
+class Gateway {
+public:
+    struct Options {
+        Tap* tap = nullptr;          // hears the network; outlives the gateway
+        Capture* capture = nullptr;  // the host's side; hears the air through `tap`
+    };
+
+    /// Opens everything; nothing stays open when one thing fails. A missing privilege for the TUN
+    /// interface is no failure: see without_tun().
+    [[nodiscard]] static net::Opened<Gateway> open(net::Io& io, Site site, Options options);
+    Gateway(Gateway&&) noexcept;
+    Gateway& operator=(Gateway&&) noexcept;
+    ~Gateway();
+
+    /// Virtual time begins.
+    void start();
+
+    [[nodiscard]] const sim::Network& network() const noexcept;
+    /// Virtual time.
+    [[nodiscard]] Instant now() const;
+    /// The name of the TUN interface, when there is one.
+    [[nodiscard]] std::optional<std::string> tun() const;
+    /// Why there is none, in one line, and how to have one; nothing when there is one or none was
+    /// wanted.
+    [[nodiscard]] const std::optional<std::string>& without_tun() const noexcept;
+    /// Where the forward proxy listens: "127.0.0.1:5683".
+    [[nodiscard]] std::optional<std::string> proxy() const;
+
+    struct Traffic {
+        std::uint64_t packets_from_host = 0;
+        std::uint64_t packets_to_host = 0;
+        std::uint64_t datagrams_proxied = 0;
+        std::uint64_t frames_from_externals = 0;
+        std::uint64_t frames_unsound = 0;  // of externals: a wrong FCS, or no frame at all
+        Duration late_max{};               // how far virtual time was behind the real one
+    };
+    [[nodiscard]] Traffic traffic() const;
+
+private:
+    struct State;
+    explicit Gateway(std::unique_ptr<State> state) noexcept;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace causeway::site

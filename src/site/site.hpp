@@ -1,0 +1,35 @@
+#pragma once
+// What a site file says, checked and ready to be started.
+#include "ip/address.hpp"
+#include "sim/scenario.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace causeway::site {
+
+/// The mesh's way to this host's kernel: a TUN interface that the mesh's prefix is routed to.
+struct Uplink {
+    bool enabled = true;
+    std::string tun = "causeway0";
+    ip::Address host_address;  // the host's own on the interface; <prefix>::1 unless the file says
+};
+
+/// The CoAP forward proxy that reaches the nodes without any privilege.
+struct Proxy {
+    bool enabled = true;
+    std::string listen = "127.0.0.1:5683";
+};
+
+struct Site {
+    std::string name;
+    std::filesystem::path state;  // a folder: what must survive a restart
+    sim::Scenario mesh;
+    std::vector<std::uint8_t> classes;  // of mesh.nodes, by index [RFC 7228 §3]
+    Uplink uplink;
+    Proxy proxy;
+};
+
+}  // namespace causeway::site

@@ -1,0 +1,23 @@
+#pragma once
+// The texts inside a site file that mean more than text. The command line reads its own durations
+// with the same function.
+#include "base/time.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace causeway::site {
+
+/// "250ms", "60s", "5m", "1h", "2d", "10us"; decimals are taken ("1.5s"), a sign or a bare number
+/// is not. nullopt too where it is finer than a nanosecond or longer than 10,000 days.
+[[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
+/// In the largest unit that leaves a whole number: "90s", "250ms".
+[[nodiscard]] std::string to_text(Duration duration);
+
+/// Letters, digits, '-', '_' and '.', 1 to `characters_max` of them, a letter or a digit first:
+/// fit for a path segment, a file name, an interface and a column of a table.
+[[nodiscard]] bool is_name(std::string_view text, std::size_t characters_max = 63) noexcept;
+
+}  // namespace causeway::site
