@@ -73,9 +73,16 @@ void measure(std::size_t nodes, Duration settle, Duration span) {
 
 }  // namespace
 
-int main() {
+/// Without arguments the table; with them (nodes, minutes to settle, minutes) one row of it.
+int main(int argc, char** argv) {
     fmt::print("{:>6} {:>8} {:>10} {:>15} {:>14} {:>7} {:>12} {:>13}\n", "nodes", "span", "wall",
                "node-seconds/s", "acts/s", "hops", "delivered", "memory/node");
+    std::fflush(stdout);
+    if (argc == 4) {
+        measure(std::strtoul(argv[1], nullptr, 10), std::chrono::minutes(std::atoi(argv[2])),
+                std::chrono::minutes(std::atoi(argv[3])));
+        return 0;
+    }
     measure(24, 10min, 24h * 4);
     measure(100, 10min, 24h);
     measure(1000, 20min, 1h);

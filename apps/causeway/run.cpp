@@ -155,7 +155,7 @@ int run(const RunOptions& options) {
     auto site = options.site.read();
     if (!site) return bad_usage;
     const std::string name = site->name;
-    const sim::Scenario scenario = site->mesh;
+    const std::size_t nodes = site->mesh.nodes.size();
 
     std::optional<site::Capture> capture;
     if (!options.pcap.empty()) {
@@ -163,7 +163,7 @@ int run(const RunOptions& options) {
         if (!created) return complain(created.error().line);
         capture = *std::move(created);
     }
-    sim::Recorder recorder(scenario);
+    sim::Recorder recorder(nodes);
     site::Taps taps;
     taps.add(&recorder);
     if (capture) taps.add(&*capture);
@@ -200,7 +200,7 @@ int run(const RunOptions& options) {
         capture->flush();
         if (const auto trouble = capture->take_trouble()) complain(trouble->line);
     }
-    const sim::Report report = recorder.report(gateway->network());
+    const sim::Report report = sim::report_of(gateway->network(), recorder);
     if (options.site.json) fmt::print("{}\n", boost::json::serialize(report_to_json(report)));
     else fmt::print("\n{}", report_summary(report));
     return done;

@@ -45,7 +45,7 @@ int simulate(const SimOptions& options) {
         }
         capture = *std::move(created);
     }
-    sim::Recorder recorder(site->mesh);
+    sim::Recorder recorder(site->mesh.nodes.size());
     site::Taps taps;
     taps.add(&recorder);
     if (capture) taps.add(&*capture);
@@ -78,7 +78,7 @@ int simulate(const SimOptions& options) {
             return failed;
         }
     }
-    const sim::Report report = recorder.report(mesh);
+    const sim::Report report = sim::report_of(mesh, recorder);
     std::FILE* const to = to_stdout ? stderr : stdout;
     if (options.site.json) fmt::print(to, "{}\n", boost::json::serialize(report_to_json(report)));
     else fmt::print(to, "{}", report_table(report));

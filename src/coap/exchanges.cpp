@@ -244,8 +244,7 @@ bool Exchanges::supersede(Core& core, Instant now, std::uint64_t serial, const E
     Observer* o = shelf_ ? shelf_->observers.find(serial) : nullptr;
     if (o == nullptr || !o->changed) return false;
     unsettled_ = true;
-    o->superseded = effort;
-    o->state = Observer::State::idle;
+    shelf_->observers.supersede(*o, effort);
     ask(core, now);
     return true;
 }

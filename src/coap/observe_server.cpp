@@ -162,6 +162,12 @@ void Observers::acknowledged(Instant now, std::uint64_t serial) {
     if (o->state == Observer::State::unacked) rest(now, *o);
 }
 
+void Observers::supersede(Observer& observer, const Effort& effort) {
+    observer.superseded = effort;
+    observer.state = Observer::State::idle;
+    asking_due_ = true;
+}
+
 void Observers::unanswered(Instant now, std::uint64_t serial) {
     Observer* o = find(serial);
     if (o == nullptr || o->state != Observer::State::asking) return;

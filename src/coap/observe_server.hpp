@@ -59,6 +59,8 @@ public:
     void sent(Instant now, Observer& observer, bool confirmable, std::uint16_t id,
               const Settings& settings);
     void acknowledged(Instant now, std::uint64_t serial);
+    /// The next notification takes the place of the one under way, and goes on with its effort.
+    void supersede(Observer& observer, const Effort& effort);
     /// The application had nothing to say.
     void unanswered(Instant now, std::uint64_t serial);
     void handle_timeout(Instant now, const Settings& settings);

@@ -188,7 +188,9 @@ std::optional<Uri> Uri::from_options(const Options& options, const Peer& destina
     const auto host = options.text(OptionNumber::uri_host);
     if (host) {
         std::string_view name = *host;
-        if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
+        const bool bracketed = name.starts_with('[') && name.ends_with(']');
+        if (bracketed) name = name.substr(1, name.size() - 2);
+        if (bracketed && !is_ipv6_literal(name)) return std::nullopt;
         // A colon is only in an IPv6 address, a slash in no host at all.
         const bool wrong = name.empty() ||
                            (name.find(':') != std::string_view::npos && !is_ipv6_literal(name)) ||

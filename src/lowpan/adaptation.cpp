@@ -10,6 +10,11 @@ namespace {
 /// A fragment header with eight octets behind it, or the first header uncompressed behind one.
 constexpr std::size_t fragment_room_min = FragmentHeader::first_octets + first_header_octets_max;
 
+bool is_multicast(Bytes packet) {
+    constexpr std::size_t target_at = 24;
+    return packet.size() > target_at && packet[target_at] == std::byte{0xff};
+}
+
 }  // namespace
 
 std::string_view name_of(PacketFailure failure) noexcept {
@@ -73,6 +78,10 @@ void Adaptation::send(Instant, SendPacket&& send) {
         return refuse(std::move(send), PacketFailure::too_big);
     if (outgoing_.size() >= settings_.outgoing_packets_max)
         return refuse(std::move(send), PacketFailure::queue_full);
+    if (send.next_hop.is_none()) {
+        if (!is_multicast(send.packet)) return refuse(std::move(send), PacketFailure::malformed);
+        send.next_hop = link::ieee802154::Address::broadcast();
+    }
     const std::size_t room = payload_octets_max(send.next_hop);
     if (room < fragment_room_min) return refuse(std::move(send), PacketFailure::too_big);
 
@@ -83,7 +92,8 @@ void Adaptation::send(Instant, SendPacket&& send) {
                                           frame.payload.mutable_bytes(),
                                           {.elide_udp_checksum = send.elide_udp_checksum});
     if (!headers) return refuse(std::move(send), PacketFailure::malformed);
-    if (frame.payload[0] == std::byte{dispatch::ipv6}) ++stats_.out_uncompressed;
+    const bool plain = frame.payload[0] == std::byte{dispatch::ipv6};
+    ++(plain ? stats_.out_uncompressed : stats_.out_compressed);
     const Bytes rest = Bytes(send.packet).subspan(headers->packet_octets);
     const bool fits = headers->header_octets + rest.size() <= room;
 

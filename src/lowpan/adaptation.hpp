@@ -5,7 +5,7 @@
 // Packets that fit one frame go to the MAC at once. Those that need fragments take turns: one
 // datagram at a time, one fragment at a time, so that neither the MAC's queue nor the receivers'
 // reassembly buffers fill, and a fragment that fails takes the rest of its datagram with it.
-// Multicast packets are sent to the link's broadcast address: the caller gives it as next hop.
+// Multicast packets go to the link's broadcast address, unless the caller names a neighbour.
 // Leaves out: mesh-under (recognised and counted), HC1 (the same), fragment forwarding.
 #include "base/engine.hpp"
 #include "base/outbox.hpp"
@@ -17,7 +17,8 @@
 
 namespace causeway::lowpan {
 
-/// A packet for a neighbour, or for all with the broadcast address. At most packet_octets_max.
+/// A packet for a neighbour, or for all with the broadcast address or, if its target is multicast,
+/// with none. At most packet_octets_max.
 struct SendPacket {
     Octets packet;
     link::ieee802154::Address next_hop;
@@ -61,7 +62,7 @@ struct PacketArrived {
 
 enum class PacketFailure : std::uint8_t {
     none,
-    malformed,  // no IPv6 packet, or a wrong checksum that was to be elided
+    malformed,  // no IPv6 packet, no next hop, or a wrong checksum that was to be elided
     too_big,    // for the MTU, or its headers for a frame
     queue_full,
     no_ack,

@@ -39,7 +39,7 @@ public:
         else
             tf_ = class_ >> 2 == 0 ? tf_flow_inline : tf_all_inline;
         hlim_ = hlim_form(octet(header, 7));
-        pair_ = source_.context << 4 | destination_.context;
+        pair_ = unsigned{source_.context} << 4 | destination_.context;
     }
 
     /// Without the Next Header octet, which a compressed next header saves.

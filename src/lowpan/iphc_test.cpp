@@ -201,7 +201,7 @@ TEST(Iphc, NothingIsElidedWhereTheFrameHasNoAddress) {
 
 TEST(Iphc, EveryTruncationIsAFaultAndNeverACrash) {
     for (const std::string_view whole :
-         {"62 00 6e 0f ed cb 3a 3f 20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 01 20 01 0d b8 00 "
+         {"60 00 6e 0f ed cb 3a 3f 20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 01 20 01 0d b8 00 "
           "00 00 00 00 00 00 00 00 00 00 02",
           "7a f6 52 3a 00 09", "78 bc 02 3a 40 3e 00 00 00 00 01"}) {
         const Octets octets = *from_hex(whole);

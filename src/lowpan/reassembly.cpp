@@ -29,6 +29,7 @@ std::optional<Octets> Reassembly::add(Instant now, const LinkEnds& ends, Bytes f
     std::array<std::byte, datagram_octets_max> expanded;
     ElidedChecksum elided;
     if (header->first) {
+        ++stats_.first_fragments;
         // Aside, since it may turn out to overlap what is there.
         const auto done = decompress_into(piece, ends, contexts, header->datagram_size, expanded);
         if (!done || (done->checksum_elided && !settings_.accept_elided_udp_checksum)) {
@@ -116,16 +117,23 @@ Reassembly::Datagram* Reassembly::find(const LinkEnds& ends,
 
 Reassembly::Datagram* Reassembly::make_room(Instant now, const LinkEnds& ends,
                                             const FragmentHeader& header) {
-    const auto fits = [&] {
-        return datagrams_.size() < settings_.datagrams_max &&
-               octets_held_ + header.datagram_size <= settings_.octets_max;
-    };
-    while (!fits()) {
-        const auto earlier = std::ranges::find(datagrams_, ends, &Datagram::ends);
-        if (earlier == datagrams_.end()) return nullptr;
+    // What could be had if the sender's earlier datagrams all gave way.
+    std::size_t others = 0;
+    std::size_t others_octets = 0;
+    for (const Datagram& d : datagrams_) {
+        if (d.ends == ends) continue;
+        ++others;
+        others_octets += d.size;
+    }
+    if (others >= settings_.datagrams_max ||
+        others_octets + header.datagram_size > settings_.octets_max)
+        return nullptr;
+    while (datagrams_.size() >= settings_.datagrams_max ||
+           octets_held_ + header.datagram_size > settings_.octets_max) {
+        Datagram& earlier = *std::ranges::find(datagrams_, ends, &Datagram::ends);
         ++stats_.datagrams_replaced;
-        tell_failure(now, *earlier);
-        take_out(*earlier);
+        tell_failure(now, earlier);
+        take_out(earlier);
     }
     Datagram& made = datagrams_.emplace_back();
     made.ends = ends;

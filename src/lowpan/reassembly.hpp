@@ -35,6 +35,8 @@ struct ReassemblyStats {
     std::uint64_t fragments_refused = 0;       // no room for another datagram
     std::uint64_t fragments_not_expanded = 0;  // compressed headers that cannot be undone
 
+    std::uint64_t first_fragments = 0;  // of those received, whose headers were to be expanded
+
     // Every datagram begun ends in exactly one of these, or is still pending.
     std::uint64_t datagrams_started = 0;
     std::uint64_t datagrams_reassembled = 0;
@@ -56,6 +58,7 @@ struct ReassemblyStats {
         named("fragments_duplicate", fragments_duplicate);
         named("fragments_refused", fragments_refused);
         named("fragments_not_expanded", fragments_not_expanded);
+        named("first_fragments", first_fragments);
         named("datagrams_started", datagrams_started);
         named("datagrams_reassembled", datagrams_reassembled);
         named("datagrams_expired", datagrams_expired);

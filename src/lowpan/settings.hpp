@@ -68,7 +68,7 @@ struct AdaptationStats {
     // Every packet to send ends in exactly one of these, or still waits.
     std::uint64_t out_requests = 0;
     std::uint64_t out_delivered = 0;
-    std::uint64_t out_malformed = 0;  // no IPv6 packet, or a wrong checksum that was to be elided
+    std::uint64_t out_malformed = 0;  // see PacketFailure
     std::uint64_t out_too_big = 0;
     std::uint64_t out_queue_full = 0;
     std::uint64_t out_no_ack = 0;
@@ -76,7 +76,8 @@ struct AdaptationStats {
     std::uint64_t out_abandoned = 0;  // we left the network
     std::uint64_t out_waiting = 0;    // now
 
-    std::uint64_t out_uncompressed = 0;  // packets that IPHC cannot express
+    std::uint64_t out_compressed = 0;    // packets
+    std::uint64_t out_uncompressed = 0;  // packets whose header IPHC cannot express
     std::uint64_t out_frag_reqds = 0;    // packets that needed fragments
     std::uint64_t out_frag_oks = 0;      // of these: the last one left
     std::uint64_t out_frag_fails = 0;
@@ -87,6 +88,10 @@ struct AdaptationStats {
     [[nodiscard]] std::uint64_t in_hdr_errors() const noexcept {
         return in_not_lowpan + in_empty + in_mesh_receives + in_hc1 + in_unknown_dispatch +
                reassembly.fragments_malformed;
+    }
+    /// Packets and first fragments, those that came uncompressed included.
+    [[nodiscard]] std::uint64_t in_comp_reqds() const noexcept {
+        return in_packets + reassembly.first_fragments;
     }
     [[nodiscard]] std::uint64_t in_comp_fails() const noexcept {
         return in_packet_failures + reassembly.fragments_not_expanded;
@@ -109,7 +114,9 @@ struct AdaptationStats {
         named("in_reasm_reqds", in_fragments);
         named("in_reasm_fails", reassembly.failures());
         named("in_reasm_oks", reassembly.datagrams_reassembled);
+        named("in_comp_reqds", in_comp_reqds());
         named("in_comp_fails", in_comp_fails());
+        named("in_comp_oks", in_comp_reqds() - in_comp_fails());
         named("in_discards", reassembly.fragments_refused);
         named("in_delivers", in_delivers());
         reassembly.visit(named);
@@ -122,7 +129,9 @@ struct AdaptationStats {
         named("out_channel_busy", out_channel_busy);
         named("out_abandoned", out_abandoned);
         named("out_waiting", out_waiting);
+        named("out_comp_reqds", out_compressed + out_uncompressed);
         named("out_comp_fails", out_uncompressed);
+        named("out_comp_oks", out_compressed);
         named("out_frag_reqds", out_frag_reqds);
         named("out_frag_oks", out_frag_oks);
         named("out_frag_fails", out_frag_fails);

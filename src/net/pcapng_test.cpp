@@ -131,8 +131,12 @@ TEST(Pcapng, APipeIsReadLive) {
     const std::string path = folder / "pipe";
     ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
     std::string seen;
+    int kept_open = -1;
     std::thread reader([&] {
-        seen = output_of("tshark -l -i " + path + " -c 2 -T fields -e wpan.seq_no 2>/dev/null");
+        seen = output_of("timeout 30 tshark -l -i " + path +
+                         " -c 2 -T fields -e wpan.seq_no 2>/dev/null");
+        // Had it never come, the writer would still be waiting.
+        kept_open = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
     });
     {
         PcapngWriter writer = PcapngWriter::create(path).value();  // waits for tshark
@@ -142,6 +146,7 @@ TEST(Pcapng, APipeIsReadLive) {
         reader.join();  // before the writer closes: it saw both live
         EXPECT_EQ(seen, "85\n85\n");
     }
+    ::close(kept_open);
 }
 
 TEST(Pcapng, AReaderThatLeavesIsReportedOnceAndKillsNobody) {

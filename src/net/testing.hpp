@@ -1,9 +1,14 @@
 #pragma once
 // For this room's tests: they use real sockets, real clocks and real peers.
+#include "net/trouble.hpp"
+
 #include <boost/asio/io_context.hpp>
+
+#include <gtest/gtest.h>
 
 #include <unistd.h>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -35,6 +40,19 @@ inline std::string output_of(const std::string& command) {
     const int status = ::pclose(pipe);
     if (status != 0) text += "exit " + std::to_string(WEXITSTATUS(status));
     return text;
+}
+
+/// Runs `body` on a thread whose network is a new and empty one.
+template <class Body>
+void in_new_network(Body body) {
+    std::thread([&] {
+        if (::unshare(CLONE_NEWNET) != 0) {
+            const int error = errno;
+            FAIL() << "cannot make a network namespace (" << reason_of(error)
+                   << "): this test takes CAP_SYS_ADMIN and CAP_NET_ADMIN; run it as root";
+        }
+        body();
+    }).join();
 }
 
 /// A folder that goes when the test does.

@@ -21,7 +21,7 @@ constexpr std::size_t packet_octets_max = 65'536;
 constexpr std::size_t header_octets = 40;  // [RFC 8200 §3]
 
 bool is_whole_ipv6(Bytes packet) {
-    if (packet.size() < header_octets || packet[0] >> 4 != std::byte{6}) return false;
+    if (packet.size() < header_octets || (packet[0] >> 4) != std::byte{6}) return false;
     ByteReader in(packet.subspan(4));
     return in.be16() == packet.size() - header_octets;
 }

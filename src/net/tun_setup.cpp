@@ -194,6 +194,12 @@ Opened<TunSetup> set_up_tun(const Tun::Settings& settings) {
         if (error == EACCES) return refuse(error, "IPv6 is disabled on it");
         return refuse(error);
     }
+    // The kernel makes the address good on a work queue. Until then it would drop the mesh's first
+    // answer, so this is the one place that waits.
+    for (auto waited = 0ms; !netlink->delivers(settings.address); waited += 1ms) {
+        if (waited >= address_wait_max) return refuse(ETIMEDOUT, "its address does not come up");
+        std::this_thread::sleep_for(1ms);
+    }
     if (const int error = netlink->add_route(made.index, settings.prefix, settings.prefix_length)) {
         if (error == EEXIST) return refuse(error, "its prefix already has a route");
         return refuse(error);

@@ -13,6 +13,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,21 +26,9 @@
 namespace causeway::net {
 namespace {
 
+using testing::in_new_network;
 using testing::output_of;
 using testing::turn_until;
-
-/// Runs `body` on a thread whose network is a new and empty one.
-template <class Body>
-void in_new_network(Body body) {
-    std::thread([&] {
-        if (::unshare(CLONE_NEWNET) != 0) {
-            const int error = errno;
-            FAIL() << "cannot make a network namespace (" << reason_of(error)
-                   << "): these tests take CAP_SYS_ADMIN and CAP_NET_ADMIN; run them as root";
-        }
-        body();
-    }).join();
-}
 
 Ipv6Octets address(const char* text) {
     const auto endpoint = Endpoint::parse(text, std::uint16_t{0});
@@ -158,7 +147,7 @@ TEST(Tun, TheKernelsChatterStaysOutside) {
         ASSERT_TRUE(socket.send(Endpoint::parse("[ff02::1" + scope + "]:1").value(), "01"_hex));
         ASSERT_TRUE(socket.send(Endpoint::parse("[ff05::fd" + scope + "]:1").value(), "01"_hex));
         ASSERT_TRUE(turn_until(io, [&] { return packets.size() == 1; }));
-        EXPECT_EQ(tun.stats().noise, before + 1);
+        EXPECT_GE(tun.stats().noise, before + 1);
         EXPECT_EQ(packets[0][25], std::byte{0x05});  // wider than one link
         EXPECT_TRUE(tun.stats().balanced());
     });
@@ -228,6 +217,40 @@ TEST(Tun, IPv6SwitchedOffForNewInterfacesIsSwitchedOnForThisOne) {
         std::ofstream(off) << "1" << std::flush;
         Io io;
         EXPECT_EQ(why_not(io, settings()), "opened");
+    });
+}
+
+/// As in a container: nobody may write there.
+void make_sysctl_read_only() {
+    ASSERT_EQ(::unshare(CLONE_NEWNS), 0) << reason_of(errno);
+    ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_EQ(::mount("/proc/sys", "/proc/sys", nullptr, MS_BIND, nullptr), 0) << reason_of(errno);
+    ASSERT_EQ(::mount(nullptr, "/proc/sys", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr), 0);
+}
+
+TEST(Tun, WhereIPv6CannotBeSwitchedOnItSaysHowTo) {
+    in_new_network([] {
+        std::ofstream("/proc/sys/net/ipv6/conf/default/disable_ipv6") << "1" << std::flush;
+        make_sysctl_read_only();
+        Io io;
+        EXPECT_EQ(
+            why_not(io, settings()),
+            "cannot open the TUN interface causeway0: IPv6 is disabled on new interfaces, and "
+            "/proc/sys/net/ipv6/conf/causeway0/disable_ipv6 cannot be written; allow IPv6 "
+            "with \"sudo sysctl net.ipv6.conf.default.disable_ipv6=0\"");
+    });
+}
+
+TEST(Tun, WhereOnlyTheChatterCannotBeSwitchedOffItWarnsAndStillKeepsItOutside) {
+    in_new_network([] {
+        make_sysctl_read_only();
+        Io io;
+        Tun tun = Tun::open(io, settings()).value();
+        EXPECT_TRUE(has(tun.warning().value_or(""), "causeway0: cannot write /proc/sys/net/ipv6/"));
+        std::size_t packets = 0;
+        tun.receive([&](Bytes) { ++packets; });
+        ASSERT_TRUE(turn_until(io, [&] { return tun.stats().noise > 0; }));
+        EXPECT_EQ(packets, 0u);
     });
 }
 

@@ -149,6 +149,7 @@ void Node::Stack::frame_sent(Instant now, const mac::DataSent& sent) {
                                          .fresh = link->fresh(now)});
 
     const auto failing = std::ranges::find(failures_, sent.destination, &Failures::neighbour);
+    if (sent.outcome == mac::SendOutcome::channel_busy) return;  // says nothing about the neighbour
     if (sent.outcome == mac::SendOutcome::delivered) {
         if (failing != failures_.end()) failures_.erase(failing);
     } else if (failing == failures_.end()) {

@@ -28,7 +28,7 @@ struct Node::Stack {
     [[nodiscard]] Counters counters() const;
 
     /// A unicast neighbour that failed so many packets in a row is said to be unreachable.
-    static constexpr std::uint8_t failures_max = 2;
+    static constexpr std::uint8_t failures_max = 6;
 
     Config config;
     Teller teller;

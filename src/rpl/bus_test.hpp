@@ -19,9 +19,15 @@ inline ip::InterfaceId iid(std::size_t n) {
     id[7] = static_cast<std::byte>(n);
     return id;
 }
-inline ip::Address link_local(std::size_t n) { return ip::link_local(iid(n)); }
-inline ip::Prefix mesh_prefix() { return *ip::Prefix::from_text("fd00:ca5e::/64"); }
-inline ip::Address global(std::size_t n) { return mesh_prefix().with(iid(n)); }
+inline ip::Address link_local(std::size_t n) {
+    return ip::link_local(iid(n));
+}
+inline ip::Prefix mesh_prefix() {
+    return *ip::Prefix::from_text("fd00:ca5e::/64");
+}
+inline ip::Address global(std::size_t n) {
+    return mesh_prefix().with(iid(n));
+}
 
 class Bus {
 public:
@@ -38,8 +44,8 @@ public:
                                   .prefix = {},
                                   .settings = settings};
             if (n == 0) config.prefix = mesh_prefix();
-            nodes_.push_back({std::make_unique<Router>(config, Random(seed).fork(n), Teller{}, now_),
-                              {}, true});
+            nodes_.push_back(
+                {std::make_unique<Router>(config, Random(seed).fork(n), Teller{}, now_), {}, true});
         }
         for (std::size_t n = 0; n < nodes; ++n) drain(n);
     }
@@ -62,6 +68,7 @@ public:
             }
     }
     void kill(std::size_t n) { nodes_[n].alive = false; }
+    void revive(std::size_t n) { nodes_[n].alive = true; }
     void cut(std::size_t a, std::size_t b) { links_.erase({std::min(a, b), std::max(a, b)}); }
 
     [[nodiscard]] Router& router(std::size_t n) { return *nodes_[n].router; }
@@ -187,8 +194,9 @@ private:
 
     static constexpr std::uint8_t reading_code = 0x77;  // no RPL message: passed on, not handled
     static Event reading(std::size_t n) {
-        return {n, n, {.target = global(0), .code = reading_code, .body = {}, .from_global = true},
-                {}, 0, n, 0};
+        return {n,  n, {.target = global(0), .code = reading_code, .body = {}, .from_global = true},
+                {}, 0, n,
+                0};
     }
 
     [[nodiscard]] unsigned quality(std::size_t a, std::size_t b) const {
@@ -204,7 +212,8 @@ private:
                 ADD_FAILURE() << "node " << n << " does not stop talking";
                 break;
             }
-            if (auto* message = std::get_if<Router::SendMessage>(&*out)) send(n, std::move(*message));
+            if (auto* message = std::get_if<Router::SendMessage>(&*out))
+                send(n, std::move(*message));
         }
         return count;
     }
@@ -268,8 +277,9 @@ private:
             there.at = next;
             events_.emplace(done, std::move(there));
         }
-        reports_.emplace_back(n, Router::LinkMeasured{link_local(next),
-                                                      static_cast<std::uint16_t>(etx), samples >= 3});
+        reports_.emplace_back(
+            n,
+            Router::LinkMeasured{link_local(next), static_cast<std::uint16_t>(etx), samples >= 3});
         auto& failures = failed_[{n, next}];
         failures = acked ? 0 : failures + 1;
         if (failures >= 3) reports_.emplace_back(n, Router::NeighbourUnreachable{link_local(next)});
@@ -303,12 +313,12 @@ private:
         const auto& target = event.message.target;
         if (target.is_multicast() || target.is_link_local() || target == global(event.at)) {
             const std::size_t n = event.at;
-            router(n).handle(now_, Router::MessageReceived{
-                                       .source = event.message.from_global ? global(event.origin)
-                                                                           : link_local(event.origin),
-                                       .target = target,
-                                       .code = event.message.code,
-                                       .body = event.message.body});
+            router(n).handle(now_, Router::MessageReceived{.source = event.message.from_global
+                                                                         ? global(event.origin)
+                                                                         : link_local(event.origin),
+                                                           .target = target,
+                                                           .code = event.message.code,
+                                                           .body = event.message.body});
             drain(n);
             return;
         }

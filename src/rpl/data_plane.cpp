@@ -34,7 +34,7 @@ std::size_t hop_by_hop_octets(Bytes packet) noexcept {
 }
 
 struct Found {
-    std::size_t at = 0;          // the option's type octet; zero: not there
+    std::size_t at = 0;           // the option's type octet; zero: not there
     std::size_t options_end = 0;  // behind the last option that is not padding
     bool broken = false;
 };
@@ -109,8 +109,8 @@ OptionVerdict check_option(MutableBytes packet, const HopContext& here) noexcept
     if (std::to_integer<std::uint8_t>(packet[flags_at + 1]) != here.instance)
         return OptionVerdict::other_instance;
 
-    const std::uint16_t min_hop = here.min_hop_rank_increase == 0 ? std::uint16_t{1}
-                                                                  : here.min_hop_rank_increase;
+    const std::uint16_t min_hop =
+        here.min_hop_rank_increase == 0 ? std::uint16_t{1} : here.min_hop_rank_increase;
     const std::uint32_t sender = sender_dag_rank(be16_at(packet, flags_at + 2), min_hop);
     const std::uint32_t own = here.rank / min_hop;
     const bool down = (packet[flags_at] & std::byte{0x80}) != std::byte{};
@@ -126,8 +126,7 @@ OptionVerdict check_option(MutableBytes packet, const HopContext& here) noexcept
 }
 
 void clear_sender_rank(MutableBytes packet) noexcept {
-    if (const std::optional<std::size_t> at = find_rpl_option(packet))
-        set_be16(packet, *at + 4, 0);
+    if (const std::optional<std::size_t> at = find_rpl_option(packet)) set_be16(packet, *at + 4, 0);
 }
 
 Octets with_rpl_option(Octets packet, const RplOption& option, std::uint8_t option_type) {

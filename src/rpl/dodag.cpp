@@ -90,8 +90,7 @@ Dodag::Dodag(const Settings& settings, const ip::Address& self, const ip::Addres
                                 .router_address = true};
 }
 
-DioVerdict Dodag::hear(Instant now, const ip::Address& from, std::int8_t rssi_dbm,
-                       const Dio& dio) {
+DioVerdict Dodag::hear(Instant now, const ip::Address& from, std::int8_t rssi_dbm, const Dio& dio) {
     DioVerdict verdict;
     const bool was_known = known() && dio.dodag == id_;
     verdict.fate = consider_dodag(from, dio);
@@ -116,16 +115,18 @@ DioVerdict Dodag::hear(Instant now, const ip::Address& from, std::int8_t rssi_db
     if (!neighbour->estimated) {
         const std::uint16_t guess = assumed_etx(rssi_dbm);
         neighbour->way.etx_128 =
-            is_new ? guess
-                   : static_cast<std::uint16_t>((3u * neighbour->way.etx_128 + guess) / 4);
+            is_new ? guess : static_cast<std::uint16_t>((3u * neighbour->way.etx_128 + guess) / 4);
     }
     if (const auto* info = dio.options.find<PrefixInformation>()) learn_prefix(*neighbour, *info);
     if (neighbour->global.is_unspecified() && prefix_ && prefix_->length == 64)
         neighbour->global = prefix_->prefix().with(from.interface_id());
 
     switch (neighbour->version.order(version_)) {
-        case SequenceOrder::same: break;
-        case SequenceOrder::older: verdict.sender_is_behind = true; break;
+        case SequenceOrder::same:
+            break;
+        case SequenceOrder::older:
+            verdict.sender_is_behind = true;
+            break;
         case SequenceOrder::incomparable:
             // "Precedence to the sequence number that has most recently been observed to
             // increment": only those nearer to the root are believed. [RFC 6550 §7.2, rule 4]

@@ -21,7 +21,8 @@ Result<MetricObject> MetricObject::parse(ByteReader& in) {
 
 void MetricObject::emit(ByteWriter& out) const {
     out.u8(std::to_underlying(type));
-    out.u8(static_cast<std::uint8_t>((partial ? 4 : 0) | (constraint ? 2 : 0) | (optional ? 1 : 0)));
+    out.u8(
+        static_cast<std::uint8_t>((partial ? 4 : 0) | (constraint ? 2 : 0) | (optional ? 1 : 0)));
     out.u8(static_cast<std::uint8_t>((recorded ? 0x80 : 0) | std::to_underlying(aggregation) << 4 |
                                      (precedence & 0x0f)));
     out.u8(static_cast<std::uint8_t>(body.size()));

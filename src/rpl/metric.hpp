@@ -19,7 +19,12 @@ enum class MetricType : std::uint8_t {
 };
 
 /// A: how a metric adds up along a path; meaningless for a constraint or a recorded metric.
-enum class Aggregation : std::uint8_t { additive = 0, maximum = 1, minimum = 2, multiplicative = 3 };
+enum class Aggregation : std::uint8_t {
+    additive = 0,
+    maximum = 1,
+    minimum = 2,
+    multiplicative = 3
+};
 
 struct MetricObject {
     MetricType type{};

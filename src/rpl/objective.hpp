@@ -32,12 +32,12 @@ struct Way {
 
 namespace of0 {
 
-inline constexpr unsigned step_min = 1;        // MINIMUM_STEP_OF_RANK
-inline constexpr unsigned step_default = 3;    // DEFAULT_STEP_OF_RANK
-inline constexpr unsigned step_max = 9;        // MAXIMUM_STEP_OF_RANK
-inline constexpr unsigned stretch_max = 5;     // MAXIMUM_RANK_STRETCH
-inline constexpr unsigned factor_min = 1;      // MINIMUM_RANK_FACTOR
-inline constexpr unsigned factor_max = 4;      // MAXIMUM_RANK_FACTOR
+inline constexpr unsigned step_min = 1;                      // MINIMUM_STEP_OF_RANK
+inline constexpr unsigned step_default = 3;                  // DEFAULT_STEP_OF_RANK
+inline constexpr unsigned step_max = 9;                      // MAXIMUM_STEP_OF_RANK
+inline constexpr unsigned stretch_max = 5;                   // MAXIMUM_RANK_STRETCH
+inline constexpr unsigned factor_min = 1;                    // MINIMUM_RANK_FACTOR
+inline constexpr unsigned factor_max = 4;                    // MAXIMUM_RANK_FACTOR
 inline constexpr std::uint16_t link_etx_max = 3 * etx_unit;  // [RFC 8180 §5.1.1]
 
 /// Operands an operator may set; the defaults are the standard's. [RFC 6552 §6.2]
@@ -56,9 +56,9 @@ struct Operands {
 
 namespace mrhof {
 
-inline constexpr std::uint16_t link_metric_max = 512;         // MAX_LINK_METRIC
-inline constexpr std::uint32_t path_cost_max = 32768;         // MAX_PATH_COST
-inline constexpr std::uint32_t parent_switch_threshold = 192; // PARENT_SWITCH_THRESHOLD
+inline constexpr std::uint16_t link_metric_max = 512;          // MAX_LINK_METRIC
+inline constexpr std::uint32_t path_cost_max = 32768;          // MAX_PATH_COST
+inline constexpr std::uint32_t parent_switch_threshold = 192;  // PARENT_SWITCH_THRESHOLD
 
 /// What the neighbour advertises plus the link, or plus this node for hop counts. [RFC 6719 §3.1]
 [[nodiscard]] std::uint32_t path_cost(const Way& way) noexcept;
@@ -69,7 +69,8 @@ inline constexpr std::uint32_t parent_switch_threshold = 192; // PARENT_SWITCH_T
 class Objective {
 public:
     Objective() = default;
-    Objective(ObjectiveCode code, std::uint16_t min_hop) noexcept : code_(code), min_hop_(min_hop) {}
+    Objective(ObjectiveCode code, std::uint16_t min_hop) noexcept
+        : code_(code), min_hop_(min_hop) {}
 
     /// What candidates are compared by; less is better.
     [[nodiscard]] std::uint32_t cost(const Way& way) const noexcept;

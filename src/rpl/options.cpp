@@ -37,23 +37,20 @@ Result<Option> boxed(ByteReader& data, std::size_t start) {
 }
 
 OptionType type_of(const Option& option) noexcept {
-    return std::visit(Overloaded{
-                          [](const Padding& pad) {
-                              return pad.octets < 2 ? OptionType::pad1 : OptionType::padn;
-                          },
-                          [](const MetricContainer&) { return OptionType::metric_container; },
-                          [](const RouteInformation&) { return OptionType::route_information; },
-                          [](const Configuration&) { return OptionType::configuration; },
-                          [](const Target&) { return OptionType::target; },
-                          [](const Transit&) { return OptionType::transit; },
-                          [](const SolicitedInformation&) {
-                              return OptionType::solicited_information;
-                          },
-                          [](const PrefixInformation&) { return OptionType::prefix_information; },
-                          [](const TargetDescriptor&) { return OptionType::target_descriptor; },
-                          [](const UnknownOption& unknown) { return OptionType(unknown.type); },
-                      },
-                      option.data);
+    return std::visit(
+        Overloaded{
+            [](const Padding& pad) { return pad.octets < 2 ? OptionType::pad1 : OptionType::padn; },
+            [](const MetricContainer&) { return OptionType::metric_container; },
+            [](const RouteInformation&) { return OptionType::route_information; },
+            [](const Configuration&) { return OptionType::configuration; },
+            [](const Target&) { return OptionType::target; },
+            [](const Transit&) { return OptionType::transit; },
+            [](const SolicitedInformation&) { return OptionType::solicited_information; },
+            [](const PrefixInformation&) { return OptionType::prefix_information; },
+            [](const TargetDescriptor&) { return OptionType::target_descriptor; },
+            [](const UnknownOption& unknown) { return OptionType(unknown.type); },
+        },
+        option.data);
 }
 
 }  // namespace
@@ -227,16 +224,26 @@ Result<Option> Option::parse(ByteReader& in) {
     ByteReader data(in.take(length));
     if (!in.ok()) return std::unexpected(in.error());
     switch (OptionType(type)) {
-        case OptionType::padn: return boxed<Padding>(data, start);
-        case OptionType::metric_container: return boxed<MetricContainer>(data, start);
-        case OptionType::route_information: return boxed<RouteInformation>(data, start);
-        case OptionType::configuration: return boxed<Configuration>(data, start);
-        case OptionType::target: return boxed<Target>(data, start);
-        case OptionType::transit: return boxed<Transit>(data, start);
-        case OptionType::solicited_information: return boxed<SolicitedInformation>(data, start);
-        case OptionType::prefix_information: return boxed<PrefixInformation>(data, start);
-        case OptionType::target_descriptor: return boxed<TargetDescriptor>(data, start);
-        default: return Option{UnknownOption{type, to_octets(data.rest())}};
+        case OptionType::padn:
+            return boxed<Padding>(data, start);
+        case OptionType::metric_container:
+            return boxed<MetricContainer>(data, start);
+        case OptionType::route_information:
+            return boxed<RouteInformation>(data, start);
+        case OptionType::configuration:
+            return boxed<Configuration>(data, start);
+        case OptionType::target:
+            return boxed<Target>(data, start);
+        case OptionType::transit:
+            return boxed<Transit>(data, start);
+        case OptionType::solicited_information:
+            return boxed<SolicitedInformation>(data, start);
+        case OptionType::prefix_information:
+            return boxed<PrefixInformation>(data, start);
+        case OptionType::target_descriptor:
+            return boxed<TargetDescriptor>(data, start);
+        default:
+            return Option{UnknownOption{type, to_octets(data.rest())}};
     }
 }
 

@@ -49,7 +49,7 @@ struct MetricContainer {
 /// [§6.7.5, RFC 4191]
 struct RouteInformation {
     ip::Prefix prefix;
-    std::uint8_t preference = 0;  // 0 medium, 1 high, 3 low; 2 is reserved
+    std::uint8_t preference = 0;                  // 0 medium, 1 high, 3 low; 2 is reserved
     std::uint32_t lifetime_seconds = 0xffffffff;  // all ones: for ever
 
     static Result<RouteInformation> parse(ByteReader& in);

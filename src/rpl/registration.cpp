@@ -68,8 +68,7 @@ Dao Registration::compose(Instant now, const Dodag& dodag, const ip::Address& se
                                 .parent = parent->global});
     }
     if (settings.dao_ack) {
-        const Duration wait =
-            dao_retry_first * (1 << std::min(retries_, dao_retry_doublings_max));
+        const Duration wait = dao_retry_first * (1 << std::min(retries_, dao_retry_doublings_max));
         timers_.arm(Timer::retry, after(now, wait + random_.within(wait / 2)));
     } else {
         arm_refresh(now, settings);

@@ -7,11 +7,11 @@
 namespace causeway::rpl {
 
 /// DEFAULT_DAO_DELAY: a DAO waits about this long for more news. [RFC 6550 §17]
-inline constexpr Duration dao_delay = std::chrono::seconds(1);
+inline constexpr Duration dao_delay = std::chrono::seconds(4);
 /// News about backup parents is not urgent.
 inline constexpr Duration dao_delay_lazy = std::chrono::seconds(30);
 /// Without a DAO-ACK, again after this long, then after twice as long, and so on.
-inline constexpr Duration dao_retry_first = std::chrono::seconds(2);
+inline constexpr Duration dao_retry_first = std::chrono::seconds(15);
 inline constexpr unsigned dao_retry_doublings_max = 4;
 inline constexpr unsigned dao_retries_max = 8;
 /// Then, or when the root has refused, there is silence for this long.

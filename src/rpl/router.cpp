@@ -45,26 +45,25 @@ Router::Router(Config config, Random random, Teller teller, Instant now)
 }
 
 void Router::handle(Instant now, Input in) {
-    std::visit(
-        Overloaded{
-            [&](const MessageReceived& message) { on_message(now, message); },
-            [&](const LinkMeasured& link) { on_link(now, link); },
-            [&](const NeighbourUnreachable& lost) {
-                if (dodag_.unreachable(now, lost.neighbour)) reselect(now);
-                if (root_ && announced_)
-                    (void)root_->routes.demote(announced_->with(lost.neighbour.interface_id()),
-                                               *global_);
-            },
-            [&](const RankErrorSeen&) { on_rank_error(now); },
-            [&](const SourceRouteFailed& failed) {
-                if (root_) (void)root_->routes.demote(failed.unreachable, failed.reporter);
-            },
-            [&](const GlobalRepair&) {
-                if (root_) global_repair(now, dodag_.version().next());
-            },
-            [&](const LocalRepair&) { on_local_repair(now); },
-        },
-        in);
+    std::visit(Overloaded{
+                   [&](const MessageReceived& message) { on_message(now, message); },
+                   [&](const LinkMeasured& link) { on_link(now, link); },
+                   [&](const NeighbourUnreachable& lost) {
+                       if (dodag_.unreachable(now, lost.neighbour)) reselect(now);
+                       if (root_ && announced_)
+                           (void)root_->routes.demote(
+                               announced_->with(lost.neighbour.interface_id()), *global_);
+                   },
+                   [&](const RankErrorSeen&) { on_rank_error(now); },
+                   [&](const SourceRouteFailed& failed) {
+                       if (root_) (void)root_->routes.demote(failed.unreachable, failed.reporter);
+                   },
+                   [&](const GlobalRepair&) {
+                       if (root_) global_repair(now, dodag_.version().next());
+                   },
+                   [&](const LocalRepair&) { on_local_repair(now); },
+               },
+               in);
     set_deadline();
 }
 
@@ -215,8 +214,7 @@ void Router::arm_probe(Instant now) {
 }
 
 void Router::on_link(Instant now, const LinkMeasured& link) {
-    const Dodag::LinkNews news =
-        dodag_.measured(now, link.neighbour, link.etx_128, link.fresh);
+    const Dodag::LinkNews news = dodag_.measured(now, link.neighbour, link.etx_128, link.fresh);
     if (!news.changed) return;
     const std::optional<ip::Address> parent = dodag_.preferred();
     reselect(now);

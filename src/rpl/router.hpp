@@ -7,8 +7,8 @@
 #include "base/outbox.hpp"
 #include "base/tap.hpp"
 #include "rpl/registration.hpp"
-#include "rpl/routes.hpp"
 #include "rpl/router_stats.hpp"
+#include "rpl/routes.hpp"
 #include "rpl/trickle.hpp"
 
 #include <memory>
@@ -124,9 +124,7 @@ public:
     /// Root only: global addresses from the first hop to the last; see Routes.
     [[nodiscard]] std::optional<SourceRoute> source_route(const ip::Address& target) const;
     /// Root only, or null.
-    [[nodiscard]] const Routes* routes() const noexcept {
-        return root_ ? &root_->routes : nullptr;
-    }
+    [[nodiscard]] const Routes* routes() const noexcept { return root_ ? &root_->routes : nullptr; }
     [[nodiscard]] const RouterStats& stats() const noexcept { return stats_; }
 
 private:

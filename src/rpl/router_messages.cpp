@@ -40,21 +40,20 @@ void Router::on_message(Instant now, const MessageReceived& in) {
     switch (Code(in.code)) {
         case Code::dis:
             return take(
-                true, stats_.dis_received,
-                [&](const Dis&) { return config_.settings.instance; },
+                true, stats_.dis_received, [&](const Dis&) { return config_.settings.instance; },
                 [&](const Dis& dis) { on_dis(now, in, dis); }, std::type_identity<Dis>{});
         case Code::dio:
             return take(
-                true, stats_.dio_received, instance,
-                [&](const Dio& dio) { on_dio(now, in, dio); }, std::type_identity<Dio>{});
+                true, stats_.dio_received, instance, [&](const Dio& dio) { on_dio(now, in, dio); },
+                std::type_identity<Dio>{});
         case Code::dao:
             if (!root_) {
                 ++stats_.not_for_us;
                 return;
             }
             return take(
-                false, stats_.dao_received, instance,
-                [&](const Dao& dao) { on_dao(now, in, dao); }, std::type_identity<Dao>{});
+                false, stats_.dao_received, instance, [&](const Dao& dao) { on_dao(now, in, dao); },
+                std::type_identity<Dao>{});
         case Code::dao_ack:
             if (root_) {
                 ++stats_.not_for_us;
@@ -67,7 +66,9 @@ void Router::on_message(Instant now, const MessageReceived& in) {
         case Code::secure_dio:
         case Code::secure_dao:
         case Code::secure_dao_ack:
-        case Code::consistency_check: ++stats_.secure_refused; return;
+        case Code::consistency_check:
+            ++stats_.secure_refused;
+            return;
     }
     // "The node MUST discard the message without any further processing." [RFC 6550 §6]
     ++stats_.unknown_code;
@@ -89,10 +90,17 @@ void Router::on_dio(Instant now, const MessageReceived& in, const Dio& dio) {
     const std::uint16_t rank = dodag_.rank();
     const DioVerdict verdict = dodag_.hear(now, in.source, in.rssi_dbm, dio);
     switch (verdict.fate) {
-        case DioFate::taken: break;
-        case DioFate::other_dodag: ++stats_.other_dodag; return;
-        case DioFate::unusable: ++stats_.dio_unusable; return;
-        case DioFate::table_full: ++stats_.neighbours_refused; return;
+        case DioFate::taken:
+            break;
+        case DioFate::other_dodag:
+            ++stats_.other_dodag;
+            return;
+        case DioFate::unusable:
+            ++stats_.dio_unusable;
+            return;
+        case DioFate::table_full:
+            ++stats_.neighbours_refused;
+            return;
         case DioFate::needs_configuration:
             // "A node MAY transmit a unicast DIS message to a potential DODAG parent in order to
             // probe for DODAG Configuration and other parameters." [RFC 6550 §8.3]

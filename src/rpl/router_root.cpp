@@ -58,8 +58,11 @@ std::uint8_t Router::take_routes(Instant now, const Dao& dao) {
             switch (root_->routes.update(now, target, transits, unit)) {
                 case Routes::Update::accepted:
                 case Routes::Update::refreshed:
-                case Routes::Update::removed: break;
-                case Routes::Update::stale: ++stats_.dao_stale; break;
+                case Routes::Update::removed:
+                    break;
+                case Routes::Update::stale:
+                    ++stats_.dao_stale;
+                    break;
                 case Routes::Update::refused:
                     ++stats_.routes_refused;
                     status = status_rejected;

@@ -16,18 +16,18 @@ struct RouterStats {
     std::uint64_t malformed = 0;
     std::uint64_t secure_refused = 0;  // secure variants are not supported
     std::uint64_t unknown_code = 0;
-    std::uint64_t wrong_source = 0;    // a DIO that is not link-local, a DAO that is not global
+    std::uint64_t wrong_source = 0;  // a DIO that is not link-local, a DAO that is not global
     std::uint64_t other_instance = 0;
-    std::uint64_t not_for_us = 0;      // a DAO at a node, an answer to nothing
+    std::uint64_t not_for_us = 0;  // a DAO at a node, an answer to nothing
 
     std::uint64_t other_dodag = 0;
     std::uint64_t dio_unusable = 0;
     std::uint64_t neighbours_refused = 0;  // the table was full of better ones
     std::uint64_t answers_refused = 0;     // more questions than answers_per_second_max
     std::uint64_t dao_stale = 0;
-    std::uint64_t routes_refused = 0;      // no such route can be
+    std::uint64_t routes_refused = 0;  // no such route can be
     std::uint64_t routes_table_full = 0;
-    std::uint64_t acks_dropped = 0;        // more than pending_acks_max without a route
+    std::uint64_t acks_dropped = 0;  // more than pending_acks_max without a route
 
     std::uint64_t dis_sent = 0;
     std::uint64_t dio_sent = 0;          // to everybody

@@ -78,8 +78,8 @@ Routes::Update Routes::update(Instant now, const Target& target, std::span<const
     if (route.expires != never)
         next_expiry_ = std::min(next_expiry_, std::max(route.expires, after(now, sweep_gap)));
     if (at != routes_.end()) {
-        const bool same_way =
-            order == SequenceOrder::same ? before == route.parents : at->second.parents == route.parents;
+        const bool same_way = order == SequenceOrder::same ? before == route.parents
+                                                           : at->second.parents == route.parents;
         at->second = route;
         return same_way ? Update::refreshed : Update::accepted;
     }

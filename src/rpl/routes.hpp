@@ -33,11 +33,11 @@ public:
     };
 
     enum class Update : std::uint8_t {
-        accepted,    // something is new
-        refreshed,   // nothing is, but the lifetime
-        removed,     // by a No-Path
-        stale,       // an older Path Sequence
-        refused,     // no such thing can be a route
+        accepted,   // something is new
+        refreshed,  // nothing is, but the lifetime
+        removed,    // by a No-Path
+        stale,      // an older Path Sequence
+        refused,    // no such thing can be a route
         table_full,
     };
 

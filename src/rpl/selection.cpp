@@ -89,8 +89,8 @@ bool Dodag::choose_others(Instant now) noexcept {
                 objective_.rank_through(n.way) > std::uint32_t{rank_} + settings_.max_rank_increase)
                 continue;
             // Whoever has a place keeps it against the slightly better.
-            const std::uint32_t cost = objective_.cost(n.way) +
-                                       (n.place == 0 ? mrhof::parent_switch_threshold : 0);
+            const std::uint32_t cost =
+                objective_.cost(n.way) + (n.place == 0 ? mrhof::parent_switch_threshold : 0);
             if (best != nullptr && cost >= best_cost) continue;
             best = &n;
             best_cost = cost;
@@ -232,8 +232,8 @@ Dio Dodag::describe(const std::optional<ip::Address>& global, bool bare) const {
     }
     const Neighbour* chosen = parent(1);
     if (chosen != nullptr && chosen->way.hop_count && *chosen->way.hop_count < 255)
-        dio.options.add(MetricContainer{{MetricObject::of_hop_count(
-            static_cast<std::uint8_t>(*chosen->way.hop_count + 1))}});
+        dio.options.add(MetricContainer{
+            {MetricObject::of_hop_count(static_cast<std::uint8_t>(*chosen->way.hop_count + 1))}});
     return dio;
 }
 

@@ -5,7 +5,9 @@
 namespace causeway::rpl {
 namespace {
 
-TEST(Sequence, StartsSixteenBelowTheEndOfTheStick) { EXPECT_EQ(Sequence{}.value(), 240); }
+TEST(Sequence, StartsSixteenBelowTheEndOfTheStick) {
+    EXPECT_EQ(Sequence{}.value(), 240);
+}
 
 TEST(Sequence, BothRegionsAreFollowedByZero) {  // [RFC 6550 §7.2, rule 2]
     EXPECT_EQ(Sequence(255).next(), Sequence(0));

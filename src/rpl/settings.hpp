@@ -37,11 +37,11 @@ struct Settings {
     // PCS: one active bit more than this, two for each parent in order of preference.
     std::uint8_t path_control_size = 7;
 
-    bool dao_ack = true;                 // local: ask for a DAO-ACK
-    std::size_t parents_max = 3;         // local: 1 to 3
-    std::size_t neighbours_max = 24;     // local: candidates remembered
-    std::size_t routes_max = 4096;       // root: targets remembered
-    std::uint8_t rpi_option_type = 0x23; // 0x23, or 0x63 for older peers [RFC 9008 §4.1]
+    bool dao_ack = true;                  // local: ask for a DAO-ACK
+    std::size_t parents_max = 3;          // local: 1 to 3
+    std::size_t neighbours_max = 24;      // local: candidates remembered
+    std::size_t routes_max = 4096;        // root: targets remembered
+    std::uint8_t rpi_option_type = 0x23;  // 0x23, or 0x63 for older peers [RFC 9008 §4.1]
 
     friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -196,9 +196,8 @@ SourceRouteStep process_source_route(MutableBytes packet,
                     .pointer = static_cast<std::uint32_t>(header->offset + 2)};
         return advance(packet, header->offset, header->size, own);
     }
-    return {.outcome = walk.ok() ? Outcome::deliver : Outcome::discard,
-            .next_hop = {},
-            .pointer = 0};
+    return {
+        .outcome = walk.ok() ? Outcome::deliver : Outcome::discard, .next_hop = {}, .pointer = 0};
 }
 
 bool carries_source_route(Bytes packet) noexcept {

@@ -46,8 +46,8 @@ Octets encapsulate(Bytes inner, const Tunnel& tunnel) {
     std::size_t hops = 0;
     if (tunnel.route != nullptr) {
         // "Segments Left ... less than the original datagram's IPv6 Hop Limit value"
-        hops = std::min<std::size_t>(tunnel.route->size(),
-                                     std::max<std::size_t>(inner_hop_limit, 1));
+        hops =
+            std::min<std::size_t>(tunnel.route->size(), std::max<std::size_t>(inner_hop_limit, 1));
         inner_hop_limit = static_cast<std::uint8_t>(inner_hop_limit - (hops > 1 ? hops - 1 : 0));
     }
 
@@ -101,9 +101,8 @@ Result<Bytes> decapsulate(Bytes packet) noexcept {
         return std::unexpected(
             WireError{Fault::unsupported, static_cast<std::uint32_t>(upper->named_at)});
     // What the outer header promises, and no link padding behind it.
-    const std::size_t end =
-        ip::Ipv6Header::octets + (std::to_integer<std::size_t>(packet[4]) << 8 |
-                                  std::to_integer<std::size_t>(packet[5]));
+    const std::size_t end = ip::Ipv6Header::octets + (std::to_integer<std::size_t>(packet[4]) << 8 |
+                                                      std::to_integer<std::size_t>(packet[5]));
     if (end > packet.size() || upper->offset > end)
         return std::unexpected(WireError{Fault::truncated, 4});
     const Bytes inner = packet.first(end).subspan(upper->offset);

@@ -15,15 +15,12 @@ namespace {
 
 using Outcome = std::expected<Meaning, Complaint>;
 
-constexpr std::size_t quoted_characters_max = 60;
+constexpr std::size_t quoted_octets_max = 60;
 
-/// A text from the file inside a sentence: cut, and with nothing that moves a cursor.
+/// A text from the file inside a sentence.
 std::string quoted(std::string_view text) {
-    std::string quote = "\"";
-    for (const char c : text.substr(0, quoted_characters_max)) {
-        quote += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? '?' : c;
-    }
-    return quote + (text.size() > quoted_characters_max ? "...\"" : "\"");
+    const bool cut = text.size() > quoted_octets_max;
+    return '"' + std::string(text.substr(0, quoted_octets_max)) + (cut ? "...\"" : "\"");
 }
 
 template <class Number>
@@ -167,7 +164,7 @@ Outcome point(const Key& key, const Value& value) {
     const auto* list = std::get_if<Array>(&value.is);
     if (!list) return wrong_kind(key, value);
     if (list->size() != 2) {
-        return wrong(key, value.at, fmt::format("a point of {} numbers", list->size()));
+        return wrong(key, value.at, fmt::format("a point has two numbers, not {}", list->size()));
     }
     const auto x = finite((*list)[0]);
     const auto y = finite((*list)[1]);

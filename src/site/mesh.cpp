@@ -67,9 +67,6 @@ rpl::Settings rpl_settings(const Section& section) {
     rpl.dao_ack = section.take<bool>("dao_ack").value;
     fill(section, "parents", rpl.parents_max);
     fill(section, "neighbours_max", rpl.neighbours_max);
-    if (const auto routes = section.take<std::int64_t>("routes_max"); routes.usable()) {
-        rpl.routes_max = static_cast<std::size_t>(routes.value);
-    }
     fill(section, "rpi", rpl.rpi_option_type);
     return rpl;
 }

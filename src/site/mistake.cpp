@@ -1,5 +1,7 @@
 #include "site/mistake.hpp"
 
+#include <algorithm>
+
 namespace causeway::site {
 
 std::string to_text(const Mistake& mistake) {
@@ -9,6 +11,9 @@ std::string to_text(const Mistake& mistake) {
     }
     text += ": " + mistake.what;
     if (!mistake.allowed.empty()) text += "; allowed: " + mistake.allowed;
+    // What came from the file moves no cursor and breaks no line.
+    const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+    std::ranges::replace_if(text, control, '?');
     return text;
 }
 

@@ -35,6 +35,7 @@ public:
     NodeNames build() {
         add_root();
         for (const Section& group : mesh_.sections("nodes")) add_group(group);
+        set_routes();
         return sound_ ? std::move(names_) : NodeNames{};
     }
 
@@ -50,6 +51,22 @@ private:
         config.root = true;
         config.prefix = mesh_.take<ip::Prefix>("prefix").value;
         add(root, name.at, name.value, at.value, std::move(config), {}, 2);
+    }
+
+    /// The border router remembers the way to everybody.
+    void set_routes() {
+        const std::size_t nodes = site_.mesh.nodes.size() - 1;
+        std::size_t& routes_max = site_.mesh.nodes.front().config.rpl.routes_max;
+        const Section rpl = mesh_.section("rpl");
+        const auto routes = rpl.take<std::int64_t>("routes_max");
+        routes_max =
+            routes.usable() ? static_cast<std::size_t>(routes.value) : std::max(routes_max, nodes);
+        if (routes_max < nodes) {
+            rpl.complain(routes.at,
+                         "mesh.rpl.routes_max: " + std::to_string(routes_max) + " routes for " +
+                             std::to_string(nodes) + " nodes",
+                         "one for each node, and more");
+        }
     }
 
     /// How many nodes the group has; nothing where that cannot be told.

@@ -82,8 +82,12 @@ private:
         while (true) {
             const std::string name =
                 path.empty() ? std::string(parts.front()) : path + '.' + std::string(parts.front());
-            if (const Key* key = find_key(name); key && parts.size() == 1) {
-                assign(*table, parts.front(), value_for(*key, text, at_));
+            if (const Key* key = find_key(name)) {
+                if (parts.size() == 1) {
+                    assign(*table, parts.front(), value_for(*key, text, at_));
+                } else {
+                    complain(name + " is not a table", name + "=VALUE");
+                }
                 return;
             }
             const TableRule* rule = find_table(name);

@@ -22,9 +22,9 @@ Mistake spoken(Complaint complaint, const std::filesystem::path& file,
 /// By place: the file's from top to bottom, then those of each override in turn.
 Mistakes spoken(Complaints complaints, const std::filesystem::path& file,
                 std::span<const std::string> sets) {
-    std::ranges::stable_sort(complaints, {}, [](const Complaint& complaint) {
+    std::ranges::sort(complaints, {}, [](const Complaint& complaint) {
         const Place at = complaint.at;
-        return std::tuple(at.override, at.line, at.column);
+        return std::tuple(at.override, at.line, at.column, std::string_view(complaint.what));
     });
     Mistakes mistakes;
     for (Complaint& complaint : complaints) {

@@ -62,8 +62,7 @@ std::string_view name_of(Type type) noexcept {
         case Type::address:
             return "an IPv6 address";
         case Type::endpoint:
-            return "numbers, as \"127.0.0.1:5683\" or \"[::1]:5683\", port " +
-                   std::string(key.least) + " to 65535";
+            return "an address and port";
         case Type::point:
             return "a point";
         case Type::points:

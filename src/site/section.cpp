@@ -115,11 +115,7 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
 
 Complaint no_such_key(Place at, std::string_view table, std::string_view leaf) {
     const auto names = names_in(table);
-    std::string shown;
-    for (const char c : leaf.substr(0, 64)) {
-        shown += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? '?' : c;
-    }
-    std::string what = join(table, shown) + " is not a key";
+    std::string what = join(table, leaf.substr(0, 64)) + " is not a key";
     if (const auto meant = nearest(leaf, names); !meant.empty()) {
         what += " (did you mean " + std::string(meant) + "?)";
     }

@@ -58,7 +58,7 @@ static_assert(Stats<NeighbourStats>);
 
 class Neighbours {
 public:
-    static constexpr std::uint16_t etx_no_ack = 16 * etx_divisor;
+    static constexpr std::uint16_t etx_no_ack = 10 * etx_divisor;
     static constexpr std::uint16_t etx_unheard = 2 * etx_divisor;
     static constexpr std::uint16_t etx_weak = 4 * etx_divisor;
     static constexpr int rssi_strong_dbm = -80;

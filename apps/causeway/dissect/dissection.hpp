@@ -1,0 +1,96 @@
+#pragma once
+// A frame or packet taken apart, layer by layer, for people and programs. What the rooms of src/
+// parse is told here in words; nothing is parsed twice.
+//
+// Knows what has to be known across frames: fragments to be put together, and the 6LoWPAN contexts
+// that router advertisements announce. Left out: opening secured frames, IPv4, TCP.
+#include "base/bytes.hpp"
+#include "base/time.hpp"
+#include "ip/address.hpp"
+#include "lowpan/reassembly.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace causeway::dissect {
+
+/// A line, and what hangs below it.
+struct Field {
+    std::string name;
+    std::string value;
+    std::vector<Field> fields;
+
+    Field& add(std::string_view field, std::string said = {});
+    /// Two digits an octet; nothing for no octets.
+    Field& add_hex(std::string_view field, Bytes octets);
+};
+
+struct Layer : Field {
+    explicit Layer(std::string_view layer) { name = layer; }
+};
+
+/// What is wrong, and where: the offset counts from the layer's first octet.
+struct Flaw {
+    std::string layer;
+    WireError error;
+};
+
+struct Dissection {
+    std::vector<Layer> layers;
+    std::vector<Flaw> flaws;
+    // The last layer that has a say in it has the last word.
+    std::string source;
+    std::string target;
+    std::string protocol;
+    std::string info;
+
+    void says(std::string_view what, std::string said) {
+        protocol = what;
+        info = std::move(said);
+    }
+    void wrong(std::string_view layer, WireError error, std::size_t further = 0) {
+        error.offset += static_cast<std::uint32_t>(further);
+        flaws.push_back({std::string(layer), error});
+    }
+};
+
+enum class Link : std::uint8_t { ieee802154, ieee802154_no_fcs, ip };
+
+/// What octets that nobody says anything about most likely are.
+[[nodiscard]] Link guess(Bytes octets);
+
+class Dissector {
+public:
+    explicit Dissector(lowpan::Contexts contexts);
+
+    /// `at` never goes back.
+    [[nodiscard]] Dissection dissect(Instant at, Link link, Bytes octets);
+
+private:
+    void mac(Bytes frame, Dissection& out);
+    void lowpan(const lowpan::LinkEnds& ends, Bytes octets, Dissection& out);
+    void fragment(const lowpan::LinkEnds& ends, Bytes octets, Layer layer, Dissection& out);
+    void whole(const lowpan::LinkEnds& ends, Bytes octets, Layer layer, Dissection& out);
+    void ipv6(Bytes packet, Dissection& out, unsigned depth = 0);
+    void learn_contexts(const lowpan::Context& context, std::uint8_t id);
+
+    struct Envelope {
+        ip::Address source;
+        ip::Address target;  // the final one
+        std::uint8_t hop_limit = 0;
+    };
+    void icmpv6(const Envelope& envelope, Bytes message, Dissection& out);
+    void udp(const Envelope& envelope, Bytes datagram, Dissection& out);
+
+    lowpan::Contexts contexts_;
+    lowpan::Reassembly reassembly_;
+    Instant now_{};
+};
+
+/// One line for the frame, without its number and time.
+[[nodiscard]] std::string summary(const Dissection& dissection, std::size_t octets);
+/// The layers, indented, a line each, and what is wrong.
+[[nodiscard]] std::string details(const Dissection& dissection);
+
+}  // namespace causeway::dissect
