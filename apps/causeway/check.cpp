@@ -1,9 +1,9 @@
 // causeway check: is a site file right, and what does it describe?
 #include "command.hpp"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
 #include <memory>
 
@@ -15,12 +15,10 @@ int check(const SiteOptions& options) {
     if (!site) return bad_usage;
     const auto& mesh = site->mesh;
     if (options.json) {
-        const boost::json::object summary{{"name", site->name},
-                                          {"valid", true},
-                                          {"nodes", mesh.nodes.size()},
-                                          {"externals", mesh.externals.size()},
-                                          {"faults", mesh.faults.size()},
-                                          {"seed", mesh.seed}};
+        const boost::json::object summary{
+            {"name", site->name},           {"valid", true},
+            {"nodes", mesh.nodes.size()},   {"externals", mesh.externals.size()},
+            {"faults", mesh.faults.size()}, {"seed", mesh.seed}};
         fmt::print("{}\n", boost::json::serialize(summary));
         return done;
     }

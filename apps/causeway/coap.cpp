@@ -7,10 +7,11 @@
 #include "command.hpp"
 #include "printable.hpp"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <bit>
 #include <charconv>
@@ -18,7 +19,6 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <unistd.h>
 
 namespace causeway::cli {
 namespace {
@@ -78,8 +78,8 @@ Understood<Octets> payload_of(const CoapOptions& options) {
 
 /// "num,text", where 0x begins octets in hexadecimal.
 Understood<std::pair<coap::OptionNumber, Octets>> option_of(const std::string& text) {
-    const auto wrong = misused(fmt::format(
-        "-O {}: wanted NUMBER,TEXT or NUMBER,0xHEX, as in -O 15,unit=Cel", text));
+    const auto wrong = misused(
+        fmt::format("-O {}: wanted NUMBER,TEXT or NUMBER,0xHEX, as in -O 15,unit=Cel", text));
     const std::size_t comma = text.find(',');
     std::uint16_t number = 0;
     const char* const end = text.data() + std::min(comma, text.size());
@@ -98,17 +98,18 @@ Understood<std::optional<coap::ContentFormat>> format_of(const std::string& text
     if (text.empty()) return std::nullopt;
     const auto format = coap::content_format_from_text(text);
     if (!format)
-        return misused(fmt::format("{} {}: not a content format; a media type, its last part as in "
-                                   "json or senml+cbor, or a number",
-                                   option, text));
+        return misused(
+            fmt::format("{} {}: not a content format; a media type, its last part as in "
+                        "json or senml+cbor, or a number",
+                        option, text));
     return format;
 }
 
 Understood<std::optional<std::uint8_t>> szx_of(std::size_t block) {
     if (block == 0) return std::nullopt;
     if (block < 16 || block > 1024 || !std::has_single_bit(block))
-        return misused(fmt::format("-b {}: not a block size; 16, 32, 64, 128, 256, 512 or 1024",
-                                   block));
+        return misused(
+            fmt::format("-b {}: not a block size; 16, 32, 64, 128, 256, 512 or 1024", block));
     return static_cast<std::uint8_t>(std::countr_zero(block) - 4);
 }
 
@@ -120,8 +121,8 @@ Understood<Destination> proxy_of(std::string text) {
     if (!scope) return impossible(scope.error());
     const auto uri = coap::Uri::from_text(text);
     if (!uri)
-        return misused(fmt::format("-P {}: not the URI of a CoAP proxy, as in coap://127.0.0.1",
-                                   text));
+        return misused(
+            fmt::format("-P {}: not the URI of a CoAP proxy, as in coap://127.0.0.1", text));
     if (uri->secure) return impossible("coaps:// is not supported yet");
     if (const auto peer = uri->peer()) return Destination{*peer, *scope};
     const auto found = look_up(uri->host, uri->port);
@@ -175,9 +176,10 @@ Understood<void> set_request(const CoapOptions& options, Conversation& conversat
             case coap::CallFault::bad_uri:
                 return misused(fmt::format("{}: not a URI, {}", options.uri, uri_hint));
             case coap::CallFault::not_coap:
-                return misused(fmt::format("{}: not a coap:// URI, {}; other schemes need a proxy "
-                                           "that speaks them (-P)",
-                                           options.uri, uri_hint));
+                return misused(
+                    fmt::format("{}: not a coap:// URI, {}; other schemes need a proxy "
+                                "that speaks them (-P)",
+                                options.uri, uri_hint));
             case coap::CallFault::needs_dtls:
                 return impossible("coaps:// is not supported yet");
             case coap::CallFault::unknown_host:
@@ -197,14 +199,14 @@ Understood<Conversation> understood(const CoapOptions& options) {
     Conversation conversation;
     conversation.verbose = options.verbose;
     if (!(options.timeout_seconds > 0) || options.timeout_seconds > 1e6)
-        return misused(fmt::format("-B {}: not a time to wait, in seconds",
-                                   options.timeout_seconds));
+        return misused(
+            fmt::format("-B {}: not a time to wait, in seconds", options.timeout_seconds));
     conversation.patience = Duration(static_cast<std::int64_t>(options.timeout_seconds * 1e9));
     if (!options.span.empty()) {
         conversation.span = duration_from_text(options.span);
         if (!conversation.span)
-            return misused(fmt::format("-s {}: not a duration; allowed: 30, 250ms, 5m, 1h",
-                                       options.span));
+            return misused(
+                fmt::format("-s {}: not a duration; allowed: 30, 250ms, 5m, 1h", options.span));
     }
     if (auto set = set_request(options, conversation); !set) return std::unexpected(set.error());
     return conversation;
@@ -217,20 +219,21 @@ boost::json::object response_to_json(const coap::ResponseArrived& response) {
                            {"hex", to_hex(option.value)},
                            {"text", printable(coap::to_text(option))}});
     }
-    boost::json::object result{
-        {"code", fmt::format("{}.{:02}", coap::class_of(response.code),
-                             coap::detail_of(response.code))},
-        {"name", coap::name_of(response.code)},
-        {"from", coap::to_text(response.peer)},
-        {"options", std::move(options)}};
+    boost::json::object result{{"code", fmt::format("{}.{:02}", coap::class_of(response.code),
+                                                    coap::detail_of(response.code))},
+                               {"name", coap::name_of(response.code)},
+                               {"from", coap::to_text(response.peer)},
+                               {"options", std::move(options)}};
     if (const auto format = response.options.uint(coap::OptionNumber::content_format))
         if (*format <= 0xffff)
             result["content_format"] =
                 coap::to_text(coap::ContentFormat{static_cast<std::uint16_t>(*format)});
     if (response.observe) result["observe"] = *response.observe;
     const std::string_view text = as_text(response.payload);
-    if (is_plain_text(response.payload)) result["payload"] = text;
-    else result["payload_hex"] = to_hex(response.payload);
+    if (is_plain_text(response.payload))
+        result["payload"] = text;
+    else
+        result["payload_hex"] = to_hex(response.payload);
     return result;
 }
 
@@ -242,10 +245,11 @@ public:
     void take(const coap::ResponseArrived& response) {
         const bool good = coap::is_success(response.code);
         if (!good) status_ = failed;
-        if (options_.json)
-            fmt::print("{}\n", boost::json::serialize(response_to_json(response)));
-        if (!good) say_error(response);
-        else if (!options_.json || !options_.output.empty()) put(response);
+        if (options_.json) fmt::print("{}\n", boost::json::serialize(response_to_json(response)));
+        if (!good)
+            say_error(response);
+        else if (!options_.json || !options_.output.empty())
+            put(response);
         std::fflush(stdout);
     }
 
@@ -267,11 +271,15 @@ private:
         const bool by_line = options_.observe || (!to_file && isatty(STDOUT_FILENO) == 1);
         const bool unended = !payload.empty() && payload.back() != '\n';
         if (to_file && !file_.is_open()) file_.open(options_.output, std::ios::binary);
-        if (!to_file) std::fwrite(payload.data(), 1, payload.size(), stdout);
-        else file_.write(payload.data(), static_cast<std::streamsize>(payload.size()));
+        if (!to_file)
+            std::fwrite(payload.data(), 1, payload.size(), stdout);
+        else
+            file_.write(payload.data(), static_cast<std::streamsize>(payload.size()));
         if (by_line && unended && is_plain_text(response.payload)) {
-            if (to_file) file_.put('\n');
-            else std::fputc('\n', stdout);
+            if (to_file)
+                file_.put('\n');
+            else
+                std::fputc('\n', stdout);
         }
         if (!to_file) return;
         file_.flush();

@@ -7,8 +7,8 @@
 #include "net/signals.hpp"
 #include "net/udp_socket.hpp"
 
-#include <boost/asio/ip/udp.hpp>
 #include <fmt/format.h>
+#include <boost/asio/ip/udp.hpp>
 
 #include <net/if.h>
 
@@ -107,8 +107,7 @@ private:
                            if (conversation_.verbose) show("->", send.peer, send.datagram);
                            const bool sent = socket_->send(
                                endpoint_of(send.peer, conversation_.scope), send.datagram);
-                           if (!sent && !parting_)
-                               host_->input(coap::PeerUnreachable{send.peer});
+                           if (!sent && !parting_) host_->input(coap::PeerUnreachable{send.peer});
                        },
                        [&](const coap::RequestArrived& request) {  // we serve nobody
                            host_->input(coap::Decline{request.exchange});
@@ -185,8 +184,8 @@ private:
         const auto message = parse_as<coap::Message>(datagram);
         const std::string text =
             message ? coap::to_text(*message)
-                    : fmt::format("not CoAP: {} at octet {}", causeway::name_of(message.error().fault),
-                                  message.error().offset);
+                    : fmt::format("not CoAP: {} at octet {}",
+                                  causeway::name_of(message.error().fault), message.error().offset);
         fmt::print(stderr, "{} {} {}\n", way, coap::to_text(peer), text);
     }
 
@@ -232,12 +231,14 @@ std::optional<Destination> look_up(const std::string& host, std::uint16_t port) 
     auto& octets = destination.peer.address;
     if (address.is_v6()) {
         const auto v6 = address.to_v6();
-        std::ranges::transform(v6.to_bytes(), octets.begin(), [](unsigned char c) { return std::byte{c}; });
+        std::ranges::transform(v6.to_bytes(), octets.begin(),
+                               [](unsigned char c) { return std::byte{c}; });
         destination.scope = static_cast<std::uint32_t>(v6.scope_id());
         return destination;
     }
     octets[10] = octets[11] = std::byte{0xff};
-    std::ranges::transform(address.to_v4().to_bytes(), octets.begin() + 12, [](unsigned char c) { return std::byte{c}; });
+    std::ranges::transform(address.to_v4().to_bytes(), octets.begin() + 12,
+                           [](unsigned char c) { return std::byte{c}; });
     return destination;
 }
 

@@ -49,7 +49,8 @@ std::string printable(std::string_view text) {
     std::string shown;
     while (!text.empty()) {
         const std::size_t n = sequence_octets(text);
-        if (n != 0 && !is_control(text.substr(0, n))) shown += text.substr(0, n);
+        if (n != 0 && !is_control(text.substr(0, n)))
+            shown += text.substr(0, n);
         else
             for (const char c : text.substr(0, std::max<std::size_t>(n, 1)))
                 shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));

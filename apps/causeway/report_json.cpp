@@ -1,7 +1,7 @@
 #include "report_text.hpp"
 
-#include <boost/json/array.hpp>
 #include <fmt/format.h>
+#include <boost/json/array.hpp>
 
 #include <cmath>
 
@@ -106,22 +106,21 @@ void add_counters(json::object& to, const node::Counters& counters) {
 }
 
 json::object node_to_json(const sim::NodeReport& node) {
-    json::object result{
-        {"name", node.name},
-        {"at", {node.at.x, node.at.y}},
-        {"root", node.root},
-        {"powered", node.powered},
-        {"joined", node.joined},
-        {"joined_s", or_null(node.joined_at)},
-        {"rank", node.rank == 0xffff ? json::value() : json::value(node.rank)},
-        {"parent", or_null(node.parent)},
-        {"hops", or_null(node.hops)},
-        {"etx", rounded(node.etx, 1e3)},
-        {"parent_changes", node.parent_changes},
-        {"readings", readings_of(node.readings)},
-        {"latency_ms", latency_of(node.latency)},
-        {"radio", radio_of(node.radio_times)},
-        {"joules", rounded(node.joules, 1e6)}};
+    json::object result{{"name", node.name},
+                        {"at", {node.at.x, node.at.y}},
+                        {"root", node.root},
+                        {"powered", node.powered},
+                        {"joined", node.joined},
+                        {"joined_s", or_null(node.joined_at)},
+                        {"rank", node.rank == 0xffff ? json::value() : json::value(node.rank)},
+                        {"parent", or_null(node.parent)},
+                        {"hops", or_null(node.hops)},
+                        {"etx", rounded(node.etx, 1e3)},
+                        {"parent_changes", node.parent_changes},
+                        {"readings", readings_of(node.readings)},
+                        {"latency_ms", latency_of(node.latency)},
+                        {"radio", radio_of(node.radio_times)},
+                        {"joules", rounded(node.joules, 1e6)}};
     add_counters(result, node.counters);
     return result;
 }

@@ -84,9 +84,12 @@ std::vector<std::string> row_of(const sim::NodeReport& node) {
     const bool measured = node.latency.count > 0;
     const bool sensor = node.readings.sent > 0;
     std::string joined = none;
-    if (!node.powered) joined = "no power";
-    else if (!node.joined) joined = "never";
-    else if (node.joined_at) joined = duration_to_text(node.joined_at->time_since_epoch());
+    if (!node.powered)
+        joined = "no power";
+    else if (!node.joined)
+        joined = "never";
+    else if (node.joined_at)
+        joined = duration_to_text(node.joined_at->time_since_epoch());
     return {node.name,
             joined,
             node.rank == 0xffff ? none : fmt::format("{}", node.rank),
@@ -117,7 +120,8 @@ std::string recovery_text(const sim::RecoveryReport& recovery) {
             text = fmt::format("{} lost power at {}", recovery.node, at);
             break;
         case sim::FaultPlan::Kind::link_cut:
-            text = fmt::format("the link {} to {} was cut at {}", recovery.node, recovery.other, at);
+            text =
+                fmt::format("the link {} to {} was cut at {}", recovery.node, recovery.other, at);
             break;
     }
     const std::size_t affected = recovery.affected.size();
@@ -128,8 +132,10 @@ std::string recovery_text(const sim::RecoveryReport& recovery) {
     std::string lost;
     std::size_t healed = 0;
     for (const auto& one : recovery.affected) {
-        if (one.healed_after) ++healed;
-        else lost += (lost.empty() ? "" : ", ") + one.node;
+        if (one.healed_after)
+            ++healed;
+        else
+            lost += (lost.empty() ? "" : ", ") + one.node;
     }
     return text + fmt::format(": {} of {} rerouted; not by the end: {}\n", healed,
                               plural(affected, "node"), lost);
@@ -146,8 +152,8 @@ std::string mesh_line(const sim::Report& report) {
     const auto joined = static_cast<std::size_t>(std::ranges::count_if(report.nodes, is_in));
     std::string said = fmt::format("{} of {} joined", joined, plural(nodes, "node"));
     if (report.all_joined_at)
-        said += fmt::format(", all by {}",
-                            duration_to_text(report.all_joined_at->time_since_epoch()));
+        said +=
+            fmt::format(", all by {}", duration_to_text(report.all_joined_at->time_since_epoch()));
     if (report.hops_max > 0)
         said += fmt::format("; {} deep, {:.1f} on average", plural(report.hops_max, "hop"),
                             report.hops_mean);
@@ -156,15 +162,16 @@ std::string mesh_line(const sim::Report& report) {
 
 std::string readings_lines(const sim::Report& report) {
     const sim::ReadingCounts& readings = report.readings;
-    std::string said = fmt::format("{} sent, {} delivered ({})", grouped(readings.sent),
-                                   grouped(readings.delivered),
-                                   share_of(readings.delivered, readings.sent));
+    std::string said =
+        fmt::format("{} sent, {} delivered ({})", grouped(readings.sent),
+                    grouped(readings.delivered), share_of(readings.delivered, readings.sent));
     said += fmt::format(", {} lost, {} under way", grouped(readings.lost_in_all()),
                         grouped(readings.in_flight));
     if (readings.duplicates > 0)
         said += fmt::format("; {} arrived twice", grouped(readings.duplicates));
     std::string lines = line("readings", said);
-    if (const std::string lost = losses_text(readings); !lost.empty()) lines += line("lost to", lost);
+    if (const std::string lost = losses_text(readings); !lost.empty())
+        lines += line("lost to", lost);
     const sim::LatencySummary& latency = report.latency;
     if (latency.count > 0)
         lines += line("latency",
@@ -177,11 +184,10 @@ std::string readings_lines(const sim::Report& report) {
 
 std::string packets_lines(const sim::Report& report) {
     const node::Counters& counters = report.counters;
-    std::string lines =
-        line("packets", fmt::format("{} originated, {} forwarded, {} delivered",
-                                    grouped(counters.packets_originated),
-                                    grouped(counters.packets_forwarded),
-                                    grouped(counters.packets_delivered)));
+    std::string lines = line("packets", fmt::format("{} originated, {} forwarded, {} delivered",
+                                                    grouped(counters.packets_originated),
+                                                    grouped(counters.packets_forwarded),
+                                                    grouped(counters.packets_delivered)));
     const std::string lost = counts_text([&](auto&& named) {
         for (std::size_t i = 0; i < counters.lost.size(); ++i)
             named(node::name_of(static_cast<node::LossReason>(i)), counters.lost[i]);
@@ -195,9 +201,9 @@ std::string air_lines(const sim::Report& report) {
         return fmt::format("{} octets (link {}, 6LoWPAN {}, payload {})", grouped(octets.total()),
                            grouped(octets.link), grouped(octets.lowpan), grouped(octets.payload));
     };
-    std::string lines = line("control", plane(report.counters[node::Plane::control]) +
-                                            fmt::format(", {} % of all",
-                                                        percent(report.control_share(), 1)));
+    std::string lines =
+        line("control", plane(report.counters[node::Plane::control]) +
+                            fmt::format(", {} % of all", percent(report.control_share(), 1)));
     lines += line("data", plane(report.counters[node::Plane::data]));
     const sim::Medium::Stats& medium = report.medium;
     lines += line("air", fmt::format("{} frames; channel busy at {} of {} assessments",
@@ -207,8 +213,8 @@ std::string air_lines(const sim::Report& report) {
         for (std::size_t i = 0; i < medium.fates.size(); ++i)
             named(sim::name_of(static_cast<sim::Fate>(i)), medium.fates[i]);
     });
-    if (!fates.empty()) lines += line("", fmt::format("of {} copies: {}", grouped(medium.copies),
-                                                      fates));
+    if (!fates.empty())
+        lines += line("", fmt::format("of {} copies: {}", grouped(medium.copies), fates));
     return lines;
 }
 
@@ -218,13 +224,13 @@ std::string heading(const sim::Report& report) {
 }
 
 std::string totals(const sim::Report& report) {
-    std::string text = mesh_line(report) + readings_lines(report) + packets_lines(report) +
-                       air_lines(report);
+    std::string text =
+        mesh_line(report) + readings_lines(report) + packets_lines(report) + air_lines(report);
     const sim::Network::Stats& host = report.host;
     if (host.packets_from_host + host.packets_to_host > 0)
-        text += line("host", fmt::format("{} packets into the mesh, {} out of it",
-                                         grouped(host.packets_from_host),
-                                         grouped(host.packets_to_host)));
+        text += line("host",
+                     fmt::format("{} packets into the mesh, {} out of it",
+                                 grouped(host.packets_from_host), grouped(host.packets_to_host)));
     text += line("energy", fmt::format("{:.1f} J", report.joules));
     for (const sim::RecoveryReport& recovery : report.recoveries) text += recovery_text(recovery);
     return text;

@@ -1,19 +1,20 @@
 // causeway run: a site in real time, until Ctrl-C or --for.
 #include "command.hpp"
+#include "net/clock.hpp"
 #include "net/signals.hpp"
 #include "net/terminal.hpp"
 #include "report_text.hpp"
 #include "sim/report.hpp"
 #include "site/gateway.hpp"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
-#include <memory>
 #include <unistd.h>
+#include <memory>
 
 namespace causeway::cli {
 namespace {
@@ -119,8 +120,10 @@ private:
         std::vector<std::string> lines{"", fmt::format("Try from a second terminal ({} is {} hops "
                                                        "away):",
                                                        host, now.depth)};
-        if (gateway_.tun()) lines.push_back(fmt::format("  ping {}", host));
-        else coap += fmt::format(" -P coap://{}", *proxy);
+        if (gateway_.tun())
+            lines.push_back(fmt::format("  ping {}", host));
+        else
+            coap += fmt::format(" -P coap://{}", *proxy);
         lines.push_back(fmt::format("{} -m get coap://[{}]/.well-known/core", coap, host));
         lines.push_back(fmt::format("{} -m get coap://[{}]/{}", coap, host, sensor));
         lines.push_back(
@@ -169,8 +172,8 @@ int run(const RunOptions& options) {
     if (capture) taps.add(&*capture);
 
     boost::asio::io_context io(1);
-    auto gateway = site::Gateway::open(
-        io, *std::move(site), {.tap = &taps, .capture = capture ? &*capture : nullptr});
+    auto gateway = site::Gateway::open(io, *std::move(site),
+                                       {.tap = &taps, .capture = capture ? &*capture : nullptr});
     if (!gateway) return complain(gateway.error().line);
 
     const net::Signals signals(io, [&io](int) { io.stop(); });
@@ -201,8 +204,10 @@ int run(const RunOptions& options) {
         if (const auto trouble = capture->take_trouble()) complain(trouble->line);
     }
     const sim::Report report = sim::report_of(gateway->network(), recorder);
-    if (options.site.json) fmt::print("{}\n", boost::json::serialize(report_to_json(report)));
-    else fmt::print("\n{}", report_summary(report));
+    if (options.site.json)
+        fmt::print("{}\n", boost::json::serialize(report_to_json(report)));
+    else
+        fmt::print("\n{}", report_summary(report));
     return done;
 }
 
@@ -218,7 +223,8 @@ void add_run(CLI::App& app, Work& work) {
     options->site.add_to(*command);
     command->add_option("--for", options->span, "End after so long: 30s, 5m, 1h")
         ->type_name("TIME");
-    command->add_option("--pcap", options->pcap, "Capture to this file or pipe (pcapng); - is stdout")
+    command
+        ->add_option("--pcap", options->pcap, "Capture to this file or pipe (pcapng); - is stdout")
         ->type_name("FILE");
     command->callback([options, &work] { work = [options] { return run(*options); }; });
 }

@@ -7,13 +7,13 @@
 #include "sim/report.hpp"
 #include "site/capture.hpp"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
+#include <unistd.h>
 #include <chrono>
 #include <memory>
-#include <unistd.h>
 
 namespace causeway::cli {
 namespace {
@@ -67,7 +67,8 @@ int simulate(const SimOptions& options) {
         shown = now;
         const std::chrono::duration<double> wall = now - began;
         const std::chrono::duration<double> simulated = mesh.now().time_since_epoch();
-        live.draw(fmt::format("{} of {}  {:.0f} x real time", duration_to_text(mesh.now().time_since_epoch()),
+        live.draw(fmt::format("{} of {}  {:.0f} x real time",
+                              duration_to_text(mesh.now().time_since_epoch()),
                               duration_to_text(*span), simulated / wall));
     }
     live.clear();
@@ -80,8 +81,10 @@ int simulate(const SimOptions& options) {
     }
     const sim::Report report = sim::report_of(mesh, recorder);
     std::FILE* const to = to_stdout ? stderr : stdout;
-    if (options.site.json) fmt::print(to, "{}\n", boost::json::serialize(report_to_json(report)));
-    else fmt::print(to, "{}", report_table(report));
+    if (options.site.json)
+        fmt::print(to, "{}\n", boost::json::serialize(report_to_json(report)));
+    else
+        fmt::print(to, "{}", report_table(report));
     return done;
 }
 

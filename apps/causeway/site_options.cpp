@@ -1,8 +1,8 @@
 #include "command.hpp"
 #include "site/read.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <charconv>
 #include <cmath>
@@ -37,12 +37,18 @@ std::optional<Duration> duration_from_text(const std::string& text) {
     if (wrong != std::errc{} || !(number >= 0)) return std::nullopt;
     const std::string_view name(unit, end);
     double seconds = 0;
-    if (name == "ms") seconds = number / 1000;
-    else if (name.empty() || name == "s") seconds = number;
-    else if (name == "m" || name == "min") seconds = number * 60;
-    else if (name == "h") seconds = number * 3600;
-    else if (name == "d") seconds = number * 86400;
-    else return std::nullopt;
+    if (name == "ms")
+        seconds = number / 1000;
+    else if (name.empty() || name == "s")
+        seconds = number;
+    else if (name == "m" || name == "min")
+        seconds = number * 60;
+    else if (name == "h")
+        seconds = number * 3600;
+    else if (name == "d")
+        seconds = number * 86400;
+    else
+        return std::nullopt;
     if (seconds > 1e9) return std::nullopt;  // 31 years: more is a slip of the finger
     return Duration(std::llround(seconds * 1e9));
 }

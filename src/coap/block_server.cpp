@@ -76,8 +76,7 @@ const Transfers::Transfer& Transfers::keep(Core& core, Instant now, const Peer& 
 }
 
 void Transfers::forget(const Peer& peer, std::uint64_t key) {
-    std::erase_if(transfers_,
-                  [&](const Transfer& t) { return t.key == key && t.peer == peer; });
+    std::erase_if(transfers_, [&](const Transfer& t) { return t.key == key && t.peer == peer; });
 }
 
 bool put_block(const Response& response, Block block, Message& message) {

@@ -8,10 +8,14 @@ namespace causeway::coap {
 
 std::string_view name_of(CallFault fault) noexcept {
     switch (fault) {
-        case CallFault::bad_uri: return "not a URI";
-        case CallFault::not_coap: return "not a coap URI";
-        case CallFault::needs_dtls: return "coaps needs DTLS";
-        case CallFault::unknown_host: return "unknown host";
+        case CallFault::bad_uri:
+            return "not a URI";
+        case CallFault::not_coap:
+            return "not a coap URI";
+        case CallFault::needs_dtls:
+            return "coaps needs DTLS";
+        case CallFault::unknown_host:
+            return "unknown host";
     }
     return {};
 }
@@ -49,9 +53,9 @@ std::expected<Request, CallFault> request_for(RequestId id, const Call& call,
     if (call.accept)
         request.options.add_uint(OptionNumber::accept, std::to_underlying(*call.accept));
     if (call.block_szx)
-        request.options.add_uint(OptionNumber::block2,
-                                 Block{0, false, std::min(*call.block_szx, Block::szx_max)}
-                                     .to_uint());
+        request.options.add_uint(
+            OptionNumber::block2,
+            Block{0, false, std::min(*call.block_szx, Block::szx_max)}.to_uint());
     return request;
 }
 

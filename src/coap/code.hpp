@@ -58,7 +58,9 @@ enum class Code : std::uint8_t {
 [[nodiscard]] constexpr bool is_request(Code code) noexcept {
     return class_of(code) == 0 && code != Code::empty;
 }
-[[nodiscard]] constexpr bool is_success(Code code) noexcept { return class_of(code) == 2; }
+[[nodiscard]] constexpr bool is_success(Code code) noexcept {
+    return class_of(code) == 2;
+}
 /// Classes 2, 4 and 5; every other class but 0 is reserved. [RFC 7252 §3]
 [[nodiscard]] constexpr bool is_response(Code code) noexcept {
     return class_of(code) == 2 || class_of(code) == 4 || class_of(code) == 5;

@@ -64,8 +64,10 @@ std::uint64_t transfer_key(Code method, const Options& options) noexcept {
             case OptionNumber::etag:
             case OptionNumber::if_match:
             case OptionNumber::if_none_match:
-            case OptionNumber::content_format: continue;
-            default: break;
+            case OptionNumber::content_format:
+                continue;
+            default:
+                break;
         }
         if (!is_unsafe(option.number) && is_no_cache_key(option.number)) continue;
         hash.be16(std::to_underlying(option.number));

@@ -37,7 +37,8 @@ struct Core {
         for (std::size_t tries = 0;; ++tries) {
             const std::uint64_t drawn = random.next();
             // Longer where short ones keep being taken.
-            const std::size_t size = std::clamp<std::size_t>(settings.token_octets + tries / 4, 1, 8);
+            const std::size_t size =
+                std::clamp<std::size_t>(settings.token_octets + tries / 4, 1, 8);
             std::array<std::byte, 8> octets{};
             for (std::size_t i = 0; i < size; ++i) octets[i] = std::byte(drawn >> 8 * i & 0xff);
             const Token token(Bytes(octets.data(), size));

@@ -390,7 +390,9 @@ TEST(Client, EarlyAndDoubleTimeoutsDoNoHarm) {
     EXPECT_FALSE(bench.endpoint.poll_output().has_value());
 }
 
-TEST(Endpoint, IdleIsSmall) { EXPECT_LT(sizeof(Endpoint), 640u); }
+TEST(Endpoint, IdleIsSmall) {
+    EXPECT_LT(sizeof(Endpoint), 640u);
+}
 
 }  // namespace
 }  // namespace causeway::coap

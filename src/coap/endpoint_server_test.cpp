@@ -285,7 +285,8 @@ TEST(Multicast, ErrorsResetsAndEmptyAnswersAreKeptBack) {
     bench.handle(Respond{bench.request().exchange, response_of(Code::not_found)});
     bench.receive(client, request_of(Type::non_confirmable, 2, "x"), true);
     bench.handle(Respond{bench.request().exchange, response_of(Code::content)});
-    bench.receive(client, request_of(Type::confirmable, 3, "x"), true);  // "MUST be Non-confirmable"
+    bench.receive(client, request_of(Type::confirmable, 3, "x"),
+                  true);  // "MUST be Non-confirmable"
     bench.receive(client, "40 00 ab cd"_hex, true);
     bench.receive(client, "49 01 12 34 00 00 00 00 00 00 00 00 00"_hex, true);
     Message bad = request_of(Type::non_confirmable, 4, "x");
@@ -357,8 +358,7 @@ TEST(Block2, ABlockCountedInLargerOnesIsFound) {
     const Octets body = body_of(400);
     bench.handle(Respond{bench.request().exchange, {Code::content, {}, body, false}});
     const Message response = bench.sent();
-    EXPECT_EQ(BlockOption::read(response.options, OptionNumber::block2).block,
-              (Block{4, true, 2}));
+    EXPECT_EQ(BlockOption::read(response.options, OptionNumber::block2).block, (Block{4, true, 2}));
     EXPECT_TRUE(same(response.payload, Bytes(body).subspan(256, 64)));
 }
 
@@ -429,8 +429,7 @@ TEST(Block1, TheServersSmallerSizeIsSaidAtOnce) {  // [RFC 7959 §3.2, figure 9]
     const Octets body = body_of(300);
     bench.receive(client, put_block_of(1, body, {0, true, 3}));
     const Message response = bench.sent();
-    EXPECT_EQ(BlockOption::read(response.options, OptionNumber::block1).block,
-              (Block{0, true, 2}));
+    EXPECT_EQ(BlockOption::read(response.options, OptionNumber::block1).block, (Block{0, true, 2}));
     bench.receive(client, put_block_of(2, body, {2, true, 2}));  // 128 octets further
     EXPECT_EQ(bench.sent().code, Code::continue_);
 }

@@ -15,8 +15,8 @@ enum class ExchangeId : std::uint64_t {};
 /// What a server says. Piggybacking, blocks and the Observe option are the endpoint's business.
 struct Response {
     Code code = Code::content;
-    Options options;
-    Octets payload;        // the whole body, however long
+    Options options{};
+    Octets payload{};      // the whole body, however long
     bool observe = false;  // the resource can be observed: who asked to, will be told of changes
 
     friend bool operator==(const Response&, const Response&) = default;
@@ -25,8 +25,8 @@ struct Response {
 // ---- inputs ------------------------------------------------------------------------------------
 
 struct DatagramReceived {
-    Peer peer;
-    Octets datagram;
+    Peer peer{};
+    Octets datagram{};
     bool multicast = false;  // it was addressed to a group
 };
 
@@ -36,10 +36,10 @@ struct DatagramReceived {
 /// A non-confirmable request whose No-Response option wants none is over, in silence, when it is sent.
 struct Request {
     RequestId id{};
-    Peer peer;
+    Peer peer{};
     Code code = Code::get;
-    Options options;
-    Octets payload;
+    Options options{};
+    Octets payload{};
     bool confirmable = true;
     bool observe = false;  // register [RFC 7641 §3.1], and stay registered until cancelled
     Token token = {};      // of the first message; empty, or in use: the endpoint draws one
@@ -52,7 +52,7 @@ struct Cancel {
 
 struct Respond {
     ExchangeId exchange{};
-    Response response;
+    Response response{};
 };
 
 /// No response will come: resets a confirmable request, forgets another.
@@ -62,27 +62,29 @@ struct Decline {
 
 /// Every observer of `path` is asked for anew, by RequestArrived with `notification` set.
 struct ResourceChanged {
-    std::string path;          // "/sensors/temp"; the leading slash may be missing
+    std::string path{};        // "/sensors/temp"; the leading slash may be missing
     bool confirmable = false;  // this change matters enough for a confirmable notification
+
+    friend bool operator==(const ResourceChanged&, const ResourceChanged&) = default;
 };
 
 /// The same for one observer, whatever it observes.
 struct ObserverChanged {
-    Peer peer;
-    Token token;
+    Peer peer{};
+    Token token{};
     bool confirmable = false;
 };
 
 /// The network says, credibly, that `peer` cannot be reached. [RFC 7252 §4.2]
 struct PeerUnreachable {
-    Peer peer;
+    Peer peer{};
 };
 
 // ---- outputs -----------------------------------------------------------------------------------
 
 struct SendDatagram {
-    Peer peer;
-    Octets datagram;
+    Peer peer{};
+    Octets datagram{};
 
     friend bool operator==(const SendDatagram&, const SendDatagram&) = default;
 };
@@ -91,11 +93,11 @@ struct SendDatagram {
 /// Observe, Block1, Block2 and Size1.
 struct RequestArrived {
     ExchangeId exchange{};
-    Peer peer;
+    Peer peer{};
     Code method = Code::get;
-    Options options;
-    Octets payload;
-    Token token;
+    Options options{};
+    Octets payload{};
+    Token token{};
     bool confirmable = false;
     bool multicast = false;
     bool observe = false;       // asks to register
@@ -107,12 +109,12 @@ struct RequestArrived {
 /// `options` are without Observe and without the Block options that were dealt with.
 struct ResponseArrived {
     RequestId id{};
-    Peer peer;  // whoever answered, which a multicast request leaves open
+    Peer peer{};  // whoever answered, which a multicast request leaves open
     Code code = Code::content;
-    Options options;
-    Octets payload;
-    bool more_to_come = false;             // observed, or multicast
-    std::optional<std::uint32_t> observe;  // the notification's sequence number
+    Options options{};
+    Octets payload{};
+    bool more_to_come = false;               // observed, or multicast
+    std::optional<std::uint32_t> observe{};  // the notification's sequence number
 
     friend bool operator==(const ResponseArrived&, const ResponseArrived&) = default;
 };

@@ -78,12 +78,12 @@ void Exchanges::arrived(Core& core, Instant now, const Peer& peer, Message&& mes
         if (e.confirmable) answer_code(core, now, e, Code::service_unavailable);
         return;
     }
-    for (const OptionNumber done : {OptionNumber::observe, OptionNumber::block1,
-                                    OptionNumber::block2, OptionNumber::size1})
+    for (const OptionNumber done :
+         {OptionNumber::observe, OptionNumber::block1, OptionNumber::block2, OptionNumber::size1})
         message.options.remove(done);
     e.id = ExchangeId{++last_id_};
-    e.due = after(now, e.confirmable ? core.settings.piggyback_window
-                                     : core.settings.response_timeout);
+    e.due =
+        after(now, e.confirmable ? core.settings.piggyback_window : core.settings.response_timeout);
     if (e.registers) e.options = std::make_unique<Options>(message.options);
     RequestArrived out;
     out.exchange = e.id;
@@ -121,13 +121,13 @@ bool Exchanges::put_together(Core& core, Instant now, Exchange& e, Message& mess
     e.block1 = block1.block;
     if (block1.block.number == 0 && !block1.block.more) return false;
 
-    auto taken =
-        shelf().assemblies.take(core, now, e.peer, e.key, block1.block, message);
+    auto taken = shelf().assemblies.take(core, now, e.peer, e.key, block1.block, message);
     switch (taken.outcome) {
         case Assemblies::Outcome::complete:
             message.payload = std::move(taken.body);
             return false;
-        case Assemblies::Outcome::too_large: return refuse_size();
+        case Assemblies::Outcome::too_large:
+            return refuse_size();
         case Assemblies::Outcome::go_on: {
             Message reply;
             reply.code = Code::continue_;
@@ -137,7 +137,8 @@ bool Exchanges::put_together(Core& core, Instant now, Exchange& e, Message& mess
             answer(core, now, e, std::move(reply));
             return true;
         }
-        case Assemblies::Outcome::incomplete: break;
+        case Assemblies::Outcome::incomplete:
+            break;
     }
     Message reply;
     reply.code = Code::request_entity_incomplete;
@@ -148,8 +149,7 @@ bool Exchanges::put_together(Core& core, Instant now, Exchange& e, Message& mess
 
 /// A further block of a body that was kept; or of one that can no longer be had.
 bool Exchanges::serve_block(Core& core, Instant now, const Exchange& e) {
-    const Transfers::Transfer* kept =
-        shelf_ ? shelf_->transfers.find(now, e.peer, e.key) : nullptr;
+    const Transfers::Transfer* kept = shelf_ ? shelf_->transfers.find(now, e.peer, e.key) : nullptr;
     if (kept != nullptr) {
         Message reply;
         reply.code = kept->response.code;
@@ -195,8 +195,7 @@ void Exchanges::ask(Core& core, Instant now) {
     }
 }
 
-void Exchanges::resource_changed(Core& core, Instant now, std::string_view path,
-                                 bool confirmable) {
+void Exchanges::resource_changed(Core& core, Instant now, std::string_view path, bool confirmable) {
     if (!shelf_) return;
     unsettled_ = true;
     shelf_->observers.mark_changed(path, confirmable);

@@ -47,16 +47,16 @@ private:
         bool confirmable = false;
         bool acknowledged = false;
         bool multicast = false;
-        bool registers = false;               // Observe 0
-        bool wants_size = false;              // Size2 in the request [RFC 7959 §4]
-        std::optional<std::uint8_t> unwanted; // classes of response, a bit each [RFC 7967]
-        std::optional<Block> block1;          // to be acknowledged by the response
+        bool registers = false;                // Observe 0
+        bool wants_size = false;               // Size2 in the request [RFC 7959 §4]
+        std::optional<std::uint8_t> unwanted;  // classes of response, a bit each [RFC 7967]
+        std::optional<Block> block1;           // to be acknowledged by the response
         std::optional<Block> block2;
-        std::uint64_t observer = 0;           // serial; this is for a notification
+        std::uint64_t observer = 0;  // serial; this is for a notification
         std::uint64_t key = 0;
-        Instant due = never;                  // to acknowledge, to answer a group, or to give up
-        std::unique_ptr<Options> options;     // kept to register an observer
-        std::unique_ptr<Message> delayed;     // a response that waits for its moment [§8.2]
+        Instant due = never;               // to acknowledge, to answer a group, or to give up
+        std::unique_ptr<Options> options;  // kept to register an observer
+        std::unique_ptr<Message> delayed;  // a response that waits for its moment [§8.2]
     };
 
     /// What only some endpoints ever need.
@@ -80,8 +80,8 @@ private:
     void notify(Core& core, Instant now, Exchange& e, Response&& response);
     void register_observer(Core& core, Instant now, Exchange& e, const Response& response,
                            Message& message);
-    bool put_body(Core& core, Instant now, const Exchange& e, Response&& response,
-                  std::uint8_t szx, Message& message);
+    bool put_body(Core& core, Instant now, const Exchange& e, Response&& response, std::uint8_t szx,
+                  Message& message);
 
     std::vector<Exchange> exchanges_;
     std::unique_ptr<Shelf> shelf_;

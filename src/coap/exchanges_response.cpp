@@ -106,8 +106,8 @@ void Exchanges::register_observer(Core& core, Instant now, Exchange& e, const Re
     observer.key = e.key;
     // "take note of the block size and apply it as a maximum size to all notifications"
     // [RFC 7959 §2.6]
-    observer.szx = e.block2 ? std::min(core.settings.block_szx, e.block2->szx)
-                            : core.settings.block_szx;
+    observer.szx =
+        e.block2 ? std::min(core.settings.block_szx, e.block2->szx) : core.settings.block_szx;
     observer.content_format = response.options.uint(OptionNumber::content_format);
     observer.options = std::move(*e.options);
     Observers& observers = shelf().observers;

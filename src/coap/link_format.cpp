@@ -5,10 +5,14 @@
 namespace causeway::coap {
 namespace {
 
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool is_blank(char c) noexcept {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 /// Where a name or an unquoted value ends.
-bool ends_word(char c) noexcept { return c == ';' || c == ',' || c == '=' || is_blank(c); }
+bool ends_word(char c) noexcept {
+    return c == ';' || c == ',' || c == '=' || is_blank(c);
+}
 
 class Scanner {
 public:

@@ -10,10 +10,14 @@ constexpr std::uint8_t payload_marker = 0xff;
 
 std::string_view name_of(Type type) noexcept {
     switch (type) {
-        case Type::confirmable: return "CON";
-        case Type::non_confirmable: return "NON";
-        case Type::acknowledgement: return "ACK";
-        case Type::reset: return "RST";
+        case Type::confirmable:
+            return "CON";
+        case Type::non_confirmable:
+            return "NON";
+        case Type::acknowledgement:
+            return "ACK";
+        case Type::reset:
+            return "RST";
     }
     return {};
 }
@@ -55,7 +59,8 @@ std::size_t Message::wire_size() const noexcept {
 
 void Message::emit(ByteWriter& out) const {
     CAUSEWAY_ASSERT(code != Code::empty || wire_size() == header_octets);
-    out.u8(static_cast<std::uint8_t>(version << 6 | std::to_underlying(type) << 4 | token.size()));
+    out.u8(static_cast<std::uint8_t>(version << 6 | unsigned{std::to_underlying(type)} << 4 |
+                                     token.size()));
     out.u8(std::to_underlying(code));
     out.be16(id);
     out.put(token.bytes());

@@ -17,7 +17,9 @@ Message message(Type type, Code code, std::uint16_t id) {
     return m;
 }
 
-Octets text(std::string_view s) { return to_octets(as_octets(s)); }
+Octets text(std::string_view s) {
+    return to_octets(as_octets(s));
+}
 
 void expect_both_ways(const Message& m, const Octets& wire) {
     EXPECT_EQ(to_hex(emitted(m)), to_hex(wire));
@@ -134,7 +136,7 @@ TEST(Message, ATruncatedOptionIsAFormatError) {
 }
 
 TEST(Message, OptionNumbersEndAt65535) {
-    EXPECT_EQ(fault_of("40 01 00 01 e0 fe f2"_hex), Fault::none);       // 65535
+    EXPECT_EQ(fault_of("40 01 00 01 e0 fe f2"_hex), Fault::none);  // 65535
     EXPECT_EQ(fault_of("40 01 00 01 e0 fe f2 10"_hex), Fault::bad_value);
     EXPECT_EQ(fault_of("40 01 00 01 e0 ff ff"_hex), Fault::bad_value);  // 65804
 }

@@ -20,7 +20,7 @@ struct Observer {
     std::uint8_t unconfirmed = 0;  // notifications since the client last showed itself
     State state = State::idle;
     bool changed = false;
-    bool confirmable = false;  // the next notification
+    bool confirmable = false;   // the next notification
     std::uint16_t last_id = 0;  // of the last non-confirmable notification
     std::optional<std::uint32_t> content_format;
     Instant due = never;

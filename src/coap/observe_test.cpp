@@ -247,7 +247,8 @@ TEST(ObserveServer, OneOutstandingNotificationAClient) {
     Settings settings;
     Bench bench(settings);
     for (const char* path : {"a", "b"}) {
-        bench.receive(client, registration(path[0], path[0] == 'a' ? "0a" : "0b", path));
+        bench.receive(client, registration(static_cast<std::uint16_t>(path[0] - 'a' + 1),
+                                           path[0] == 'a' ? "0a" : "0b", path));
         bench.handle(Respond{bench.request().exchange, reading("x")});
     }
     bench.datagrams.clear();
@@ -290,7 +291,8 @@ struct Observing : Bench {
         EXPECT_TRUE(arrived.more_to_come);
         EXPECT_EQ(arrived.observe, 9u);
     }
-    Message notification(std::uint32_t sequence, std::string_view value, std::uint32_t max_age = 15) {
+    Message notification(std::uint32_t sequence, std::string_view value,
+                         std::uint32_t max_age = 15) {
         Message message;
         message.type = Type::non_confirmable;
         message.code = Code::content;

@@ -32,7 +32,7 @@ constexpr std::array definitions{
     OptionDefinition{no_response, "No-Response", OptionFormat::uint, false, 0, 1},
 };
 
-constexpr std::byte payload_marker{0xff};
+constexpr std::uint8_t payload_marker = 0xff;
 
 /// The four bits that stand for `n`, with what follows in `extended_octets` more. [RFC 7252 §3.1]
 constexpr unsigned nibble(std::size_t n) noexcept {
@@ -68,7 +68,8 @@ struct Uint {
         // "without leading zero bytes"; zero itself has none at all. [RFC 7252 §3.2]
         for (unsigned shift = 32; shift != 0;) {
             shift -= 8;
-            if (size != 0 || (value >> shift) != 0) octets[size++] = std::byte(value >> shift & 0xff);
+            if (size != 0 || (value >> shift) != 0)
+                octets[size++] = std::byte(value >> shift & 0xff);
         }
     }
     [[nodiscard]] Bytes bytes() const noexcept { return {octets.data(), size}; }
@@ -77,8 +78,7 @@ struct Uint {
 }  // namespace
 
 const OptionDefinition* definition_of(OptionNumber number) noexcept {
-    const auto found =
-        std::ranges::lower_bound(definitions, number, {}, &OptionDefinition::number);
+    const auto found = std::ranges::lower_bound(definitions, number, {}, &OptionDefinition::number);
     return found != definitions.end() && found->number == number ? &*found : nullptr;
 }
 
@@ -128,7 +128,7 @@ Options::Iterator Options::end() const noexcept {
 Result<Options> Options::parse(ByteReader& in) {
     ByteReader scan = in;
     std::size_t number = 0;
-    while (scan.more() && scan.peek() != 0xff) {
+    while (scan.more() && scan.peek() != payload_marker) {
         const unsigned first = scan.u8();
         number += read_extended(scan, first >> 4);
         const std::size_t length = read_extended(scan, first & 15u);
@@ -145,7 +145,9 @@ Result<Options> Options::parse(ByteReader& in) {
     return options;
 }
 
-bool Options::has(OptionNumber number) const noexcept { return find(number).has_value(); }
+bool Options::has(OptionNumber number) const noexcept {
+    return find(number).has_value();
+}
 
 std::optional<Bytes> Options::find(OptionNumber number) const noexcept {
     if (std::to_underlying(number) > last_) return std::nullopt;

@@ -108,26 +108,26 @@ TEST(OptionNumbers, SayThemselvesWhetherCriticalUnsafeOrNoCacheKey) {
         return std::string(is_critical(number) ? "C" : "-") + (is_unsafe(number) ? "U" : "-") +
                (is_no_cache_key(number) ? "N" : "-");
     };
-    EXPECT_EQ(properties(1), "C--");   // If-Match
-    EXPECT_EQ(properties(3), "CU-");   // Uri-Host
-    EXPECT_EQ(properties(4), "---");   // ETag
-    EXPECT_EQ(properties(5), "C--");   // If-None-Match
-    EXPECT_EQ(properties(6), "-U-");   // Observe
-    EXPECT_EQ(properties(7), "CU-");   // Uri-Port
-    EXPECT_EQ(properties(8), "---");   // Location-Path
-    EXPECT_EQ(properties(11), "CU-");  // Uri-Path
-    EXPECT_EQ(properties(12), "---");  // Content-Format
-    EXPECT_EQ(properties(14), "-U-");  // Max-Age
-    EXPECT_EQ(properties(15), "CU-");  // Uri-Query
-    EXPECT_EQ(properties(17), "C--");  // Accept
-    EXPECT_EQ(properties(20), "---");  // Location-Query
-    EXPECT_EQ(properties(23), "CU-");  // Block2
-    EXPECT_EQ(properties(27), "CU-");  // Block1
-    EXPECT_EQ(properties(28), "--N");  // Size2
-    EXPECT_EQ(properties(35), "CU-");  // Proxy-Uri
-    EXPECT_EQ(properties(39), "CU-");  // Proxy-Scheme
-    EXPECT_EQ(properties(60), "--N");  // Size1
-    EXPECT_EQ(properties(258), "-U-"); // No-Response
+    EXPECT_EQ(properties(1), "C--");    // If-Match
+    EXPECT_EQ(properties(3), "CU-");    // Uri-Host
+    EXPECT_EQ(properties(4), "---");    // ETag
+    EXPECT_EQ(properties(5), "C--");    // If-None-Match
+    EXPECT_EQ(properties(6), "-U-");    // Observe
+    EXPECT_EQ(properties(7), "CU-");    // Uri-Port
+    EXPECT_EQ(properties(8), "---");    // Location-Path
+    EXPECT_EQ(properties(11), "CU-");   // Uri-Path
+    EXPECT_EQ(properties(12), "---");   // Content-Format
+    EXPECT_EQ(properties(14), "-U-");   // Max-Age
+    EXPECT_EQ(properties(15), "CU-");   // Uri-Query
+    EXPECT_EQ(properties(17), "C--");   // Accept
+    EXPECT_EQ(properties(20), "---");   // Location-Query
+    EXPECT_EQ(properties(23), "CU-");   // Block2
+    EXPECT_EQ(properties(27), "CU-");   // Block1
+    EXPECT_EQ(properties(28), "--N");   // Size2
+    EXPECT_EQ(properties(35), "CU-");   // Proxy-Uri
+    EXPECT_EQ(properties(39), "CU-");   // Proxy-Scheme
+    EXPECT_EQ(properties(60), "--N");   // Size1
+    EXPECT_EQ(properties(258), "-U-");  // No-Response
 }
 
 TEST(OptionNumbers, EveryDefinitionIsFoundAndNoOther) {
@@ -144,13 +144,13 @@ TEST(FirstUnacceptable, IsWhateverIsCriticalAndNotUnderstood) {
         return first_unacceptable(options, forwarding).has_value();
     };
     EXPECT_FALSE(check(11, "61"_hex, false));
-    EXPECT_TRUE(check(9, {}, false));     // unknown, critical, safe
-    EXPECT_FALSE(check(9, {}, true));     // ... a proxy passes it on [RFC 7252 §5.7.1]
-    EXPECT_FALSE(check(2, {}, false));    // unknown, elective, unsafe
-    EXPECT_TRUE(check(2, {}, true));      // ... a proxy may not
+    EXPECT_TRUE(check(9, {}, false));   // unknown, critical, safe
+    EXPECT_FALSE(check(9, {}, true));   // ... a proxy passes it on [RFC 7252 §5.7.1]
+    EXPECT_FALSE(check(2, {}, false));  // unknown, elective, unsafe
+    EXPECT_TRUE(check(2, {}, true));    // ... a proxy may not
     EXPECT_FALSE(check(10, {}, false) && check(64, {}, true));
-    EXPECT_TRUE(check(17, "00 01 02"_hex, false));  // Accept, too long [RFC 7252 §5.4.3]
-    EXPECT_FALSE(check(12, "00 01 02"_hex, false)); // Content-Format is elective
+    EXPECT_TRUE(check(17, "00 01 02"_hex, false));   // Accept, too long [RFC 7252 §5.4.3]
+    EXPECT_FALSE(check(12, "00 01 02"_hex, false));  // Content-Format is elective
 }
 
 TEST(FirstUnacceptable, ARepetitionThatMayNotBeIsLikeAnUnknownOption) {

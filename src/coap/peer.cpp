@@ -64,7 +64,9 @@ struct Groups {
 
 }  // namespace
 
-bool Peer::is_ipv4() const noexcept { return is_mapped(address); }
+bool Peer::is_ipv4() const noexcept {
+    return is_mapped(address);
+}
 
 bool Peer::is_multicast() const noexcept {
     if (is_ipv4()) return (address[12] & std::byte{0xf0}) == std::byte{0xe0};

@@ -45,8 +45,10 @@ bool stays_here(OptionNumber number) noexcept {
         case OptionNumber::uri_path:
         case OptionNumber::uri_query:
         // Ours to heed, in front: at the back every response is wanted. [RFC 7967 §2]
-        case OptionNumber::no_response: return true;
-        default: return false;
+        case OptionNumber::no_response:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -59,9 +61,12 @@ Options only(const Options& options, OptionNumber number) {
 
 Code code_for(Failure failure) noexcept {
     switch (failure) {
-        case Failure::timeout: return Code::gateway_timeout;
-        case Failure::queue_full: return Code::service_unavailable;
-        default: return Code::bad_gateway;
+        case Failure::timeout:
+            return Code::gateway_timeout;
+        case Failure::queue_full:
+            return Code::service_unavailable;
+        default:
+            return Code::bad_gateway;
     }
 }
 
@@ -82,9 +87,7 @@ void ForwardProxy::handle(Instant now, Input in) {
                    [&](BackDatagram& event) {
                        back_.handle(now, DatagramReceived{event.peer, std::move(event.datagram)});
                    },
-                   [&](BackUnreachable& event) {
-                       back_.handle(now, PeerUnreachable{event.peer});
-                   },
+                   [&](BackUnreachable& event) { back_.handle(now, PeerUnreachable{event.peer}); },
                },
                in);
     drain(now);
@@ -164,9 +167,9 @@ void ForwardProxy::on_request(Instant now, RequestArrived&& request) {
 /// The proxy has no resources, and says so in the one place where it is asked for them.
 void ForwardProxy::on_local(Instant now, const RequestArrived& request) {
     ++stats_.local;
-    if (!request.options.path_is("/.well-known/core")) return refuse(now, request.exchange, Code::not_found);
-    if (request.method != Code::get)
-        return refuse(now, request.exchange, Code::method_not_allowed);
+    if (!request.options.path_is("/.well-known/core"))
+        return refuse(now, request.exchange, Code::not_found);
+    if (request.method != Code::get) return refuse(now, request.exchange, Code::method_not_allowed);
     Response nothing;
     nothing.options.add_uint(OptionNumber::content_format,
                              std::to_underlying(ContentFormat::link_format));
@@ -289,7 +292,8 @@ void ForwardProxy::on_response(Instant now, ResponseArrived&& response) {
     // An observation that ends although the resource is there: the target has no room for it.
     const bool lost = fetch->registered && fetch->ended && is_success(response.code);
     fetch->registered = response.more_to_come;
-    fetch->latest = {response.code, std::move(response.options), std::move(response.payload), false};
+    fetch->latest = {response.code, std::move(response.options), std::move(response.payload),
+                     false};
     fetch->latest_at = now;
 
     ResponseCache::Entry* entry = fetch->method == Code::get ? cache_.find(fetch->key) : nullptr;

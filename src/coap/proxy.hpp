@@ -21,6 +21,9 @@ struct ProxySettings {
         Settings settings = Settings::for_host();
         // Longer than the back takes to give up.
         settings.response_timeout = settings.exchange_lifetime();
+        // Confirmable throughout: a client close by need not wait 3 seconds for the next one, and
+        // one that went away is noticed at once.
+        settings.unconfirmed_notifications_max = 0;
         return settings;
     }
     [[nodiscard]] static constexpr Settings back_defaults() noexcept {
@@ -55,15 +58,15 @@ public:
     using Output = std::variant<SendFront, SendBack>;
 
     struct Stats {
-        std::uint64_t requests = 0;      // in front; each is one of the next five
+        std::uint64_t requests = 0;  // in front; each is one of the next five
         std::uint64_t forwarded = 0;
-        std::uint64_t joined = 0;        // another client had asked for the same already
+        std::uint64_t joined = 0;  // another client had asked for the same already
         std::uint64_t from_cache = 0;
-        std::uint64_t refused = 0;       // no target, or one that may not be reached from here
-        std::uint64_t local = 0;         // for the proxy itself
-        std::uint64_t revalidated = 0;   // 2.03: what the cache held is still good
-        std::uint64_t notifications = 0; // from the back
-        std::uint64_t failed = 0;        // 5.02, 5.03, 5.04
+        std::uint64_t refused = 0;        // no target, or one that may not be reached from here
+        std::uint64_t local = 0;          // for the proxy itself
+        std::uint64_t revalidated = 0;    // 2.03: what the cache held is still good
+        std::uint64_t notifications = 0;  // from the back
+        std::uint64_t failed = 0;         // 5.02, 5.03, 5.04
 
         void visit(auto&& named) const {
             named("requests", requests);

@@ -112,8 +112,8 @@ void Retransmissions::again(Instant now, Unacknowledged message, const Settings&
     ++message.effort.attempts;
     // Counted from when it was due, so that waking late does not stretch the sequence; but "the
     // minimum spacing before another retransmission is ACK_TIMEOUT". [RFC 7252 §4.2]
-    message.due = std::max(after(message.due, message.effort.timeout),
-                           after(now, settings.ack_timeout));
+    message.due =
+        std::max(after(message.due, message.effort.timeout), after(now, settings.ack_timeout));
     insert(std::move(message));
 }
 

@@ -6,15 +6,24 @@ namespace causeway::coap {
 
 std::string_view name_of(Failure failure) noexcept {
     switch (failure) {
-        case Failure::timeout: return "timeout";
-        case Failure::reset: return "reset";
-        case Failure::unreachable: return "unreachable";
-        case Failure::too_large: return "too large";
-        case Failure::incomplete: return "incomplete";
-        case Failure::bad_response: return "bad response";
-        case Failure::queue_full: return "queue full";
-        case Failure::invalid: return "invalid";
-        case Failure::ended: return "ended";
+        case Failure::timeout:
+            return "timeout";
+        case Failure::reset:
+            return "reset";
+        case Failure::unreachable:
+            return "unreachable";
+        case Failure::too_large:
+            return "too large";
+        case Failure::incomplete:
+            return "incomplete";
+        case Failure::bad_response:
+            return "bad response";
+        case Failure::queue_full:
+            return "queue full";
+        case Failure::invalid:
+            return "invalid";
+        case Failure::ended:
+            return "ended";
     }
     return {};
 }
@@ -98,9 +107,8 @@ void Requests::start(Core& core, Instant now, Request request) {
 }
 
 void Requests::cancel(Core& core, Instant now, RequestId id) {
-    const auto found = std::ranges::find_if(transactions_, [&](const auto& t) {
-        return t->id == id && t->step != Step::deregister;
-    });
+    const auto found = std::ranges::find_if(
+        transactions_, [&](const auto& t) { return t->id == id && t->step != Step::deregister; });
     if (found == transactions_.end()) return;
     Transaction& t = **found;
     land(core, t);
@@ -169,7 +177,8 @@ void Requests::continue_with(Core& core, Instant now, Transaction& t, Step step)
 }
 
 void Requests::transmit(Core& core, Instant now, Transaction& t) {
-    const bool registration = t.observation && (t.step == Step::whole || t.step == Step::deregister);
+    const bool registration =
+        t.observation && (t.step == Step::whole || t.step == Step::deregister);
     if (registration && (t.observation->registered || !t.observation->token.empty())) {
         t.token = t.observation->token;
     } else if (t.code == Code::empty) {
@@ -197,8 +206,8 @@ void Requests::transmit(Core& core, Instant now, Transaction& t) {
     }
     if (t.one_way) return finish(core, now, t);
     t.flight = Flight::expecting;
-    t.due = after(now, t.multicast ? core.settings.multicast_window
-                                   : core.settings.response_timeout);
+    t.due =
+        after(now, t.multicast ? core.settings.multicast_window : core.settings.response_timeout);
     // "an endpoint does not exceed an average data rate of PROBING_RATE in sending to another
     // endpoint that does not respond" [RFC 7252 §4.7]
     t.outstanding = core.settings.probing_rate != 0 && !t.multicast;
@@ -213,7 +222,8 @@ Message Requests::message_for(Transaction& t) {
     message.token = t.token;
     message.options = t.options;
     const auto ask_for_size = [&] {
-        if (t.szx2) message.options.set_uint(OptionNumber::block2, Block{0, false, *t.szx2}.to_uint());
+        if (t.szx2)
+            message.options.set_uint(OptionNumber::block2, Block{0, false, *t.szx2}.to_uint());
     };
     switch (t.step) {
         case Step::whole:

@@ -71,16 +71,16 @@ private:
         bool one_way = false;       // nobody wants a response [RFC 7967]
         Step step = Step::whole;
         Flight flight = Flight::none;
-        std::uint8_t szx1 = 0;              // of the upload
-        std::optional<std::uint8_t> szx2;   // asked for in the first request
-        std::uint16_t message_id = 0;       // of the message in flight
-        Token token;                        // of the message in flight
-        Token wished;                       // for the first message; empty once used
-        std::size_t sent = 0;               // octets of the body the server has
-        std::size_t sending = 0;            // octets of the block in flight
-        Instant due = never;                // the response's last moment, or the time to renew
-        bool outstanding = false;           // counts against NSTART [RFC 7252 §4.7]
-        Instant release = never;            // when it stops to count, answered or not
+        std::uint8_t szx1 = 0;             // of the upload
+        std::optional<std::uint8_t> szx2;  // asked for in the first request
+        std::uint16_t message_id = 0;      // of the message in flight
+        Token token;                       // of the message in flight
+        Token wished;                      // for the first message; empty once used
+        std::size_t sent = 0;              // octets of the body the server has
+        std::size_t sending = 0;           // octets of the block in flight
+        Instant due = never;               // the response's last moment, or the time to renew
+        bool outstanding = false;          // counts against NSTART [RFC 7252 §4.7]
+        Instant release = never;           // when it stops to count, answered or not
         Options options;
         Octets body;
         std::unique_ptr<Observation> observation;

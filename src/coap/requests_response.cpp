@@ -74,9 +74,15 @@ Verdict Requests::process(Core& core, Instant now, Transaction& t, const Peer& f
     }
     land(core, t);
     switch (t.step) {
-        case Step::upload: on_upload(core, now, t, std::move(message)); break;
-        case Step::download: on_download(core, now, t, std::move(message)); break;
-        default: on_first(core, now, t, std::move(message)); break;
+        case Step::upload:
+            on_upload(core, now, t, std::move(message));
+            break;
+        case Step::download:
+            on_download(core, now, t, std::move(message));
+            break;
+        default:
+            on_first(core, now, t, std::move(message));
+            break;
     }
     return Verdict::accepted;
 }

@@ -19,13 +19,15 @@ Octets target_in(Bytes key) {
     const auto options = Options::parse(in);
     CAUSEWAY_ASSERT(options.has_value());  // cache_key() made it
     Options uri;
-    for (const Option option : *options)
-        switch (option.number) {
+    for (const Option option : *options) switch (option.number) {
             case OptionNumber::uri_host:
             case OptionNumber::uri_port:
             case OptionNumber::uri_path:
-            case OptionNumber::uri_query: uri.add(option.number, option.value); break;
-            default: break;
+            case OptionNumber::uri_query:
+                uri.add(option.number, option.value);
+                break;
+            default:
+                break;
         }
     const Octets names = emitted(uri);
     target.insert(target.end(), names.begin(), names.end());

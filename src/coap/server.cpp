@@ -160,9 +160,9 @@ std::optional<Response> Server::handle(const RequestArrived& request) {
     const RequestView view{request.method,      request.peer,        request.options,
                            request.payload,     request.confirmable, request.multicast,
                            request.notification};
-    if (const auto wanted = view.accept(); wanted && !resource->formats.empty() &&
-                                           std::ranges::find(resource->formats, *wanted) ==
-                                               resource->formats.end())
+    if (const auto wanted = view.accept();
+        wanted && !resource->formats.empty() &&
+        std::ranges::find(resource->formats, *wanted) == resource->formats.end())
         return refuse(Code::not_acceptable);
     if (const auto failed = precondition(*resource, view)) return refuse(*failed);
 

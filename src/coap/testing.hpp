@@ -27,7 +27,9 @@ inline constexpr Instant start{std::chrono::seconds(1000)};
     return peer;
 }
 
-[[nodiscard]] inline Octets text(std::string_view s) { return to_octets(as_octets(s)); }
+[[nodiscard]] inline Octets text(std::string_view s) {
+    return to_octets(as_octets(s));
+}
 
 [[nodiscard]] inline Options path_options(std::string_view path) {
     Options options;
@@ -186,7 +188,8 @@ public:
             }
             carry();
         }
-        CAUSEWAY_ASSERT(!"the two never come to rest");
+        const bool came_to_rest = false;
+        CAUSEWAY_ASSERT(came_to_rest);
     }
 
 private:

@@ -29,15 +29,18 @@ std::string value_text(const Option& option, const OptionDefinition* known) {
     if (known == nullptr) return to_hex(option.value);
     const auto number = option.as_uint();
     switch (known->format) {
-        case OptionFormat::empty: return {};
-        case OptionFormat::opaque: return to_hex(option.value);
-        case OptionFormat::string: return shown(option.value);
-        case OptionFormat::uint: break;
+        case OptionFormat::empty:
+            return {};
+        case OptionFormat::opaque:
+            return to_hex(option.value);
+        case OptionFormat::string:
+            return shown(option.value);
+        case OptionFormat::uint:
+            break;
     }
     if (!number) return to_hex(option.value);
     if (option.number == OptionNumber::content_format || option.number == OptionNumber::accept)
-        if (*number <= 0xffff)
-            return to_text(ContentFormat{static_cast<std::uint16_t>(*number)});
+        if (*number <= 0xffff) return to_text(ContentFormat{static_cast<std::uint16_t>(*number)});
     if (option.number == OptionNumber::block1 || option.number == OptionNumber::block2) {
         const unsigned szx = *number & 7u;
         if (szx <= Block::szx_max)

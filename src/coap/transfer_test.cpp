@@ -40,8 +40,8 @@ Message block2_ack(const Message& request, const Octets& body, Block block, std:
     Message message = ack(request, Code::content);
     message.options.add(OptionNumber::etag, Octets{std::byte{tag}});
     message.options.add_uint(OptionNumber::block2, block.to_uint());
-    message.payload = to_octets(Bytes(body).subspan(
-        block.offset(), std::min(block.size(), body.size() - block.offset())));
+    message.payload = to_octets(
+        Bytes(body).subspan(block.offset(), std::min(block.size(), body.size() - block.offset())));
     return message;
 }
 
@@ -234,13 +234,12 @@ TEST(BadNetwork, BodiesBothWaysAndHandlersOnce) {
         int handled = 0;
         const Octets there = body_of(2048, seed);
         const Octets back = body_of(2048, seed + 1000);
-        network.server.add({.path = "/echo",
-                            .methods = {Code::post},
-                            .handler = [&](const RequestView& request) {
-                                ++handled;
-                                EXPECT_TRUE(same(request.payload, there));
-                                return Response{Code::changed, {}, back, false};
-                            }});
+        network.server.add(
+            {.path = "/echo", .methods = {Code::post}, .handler = [&](const RequestView& request) {
+                 ++handled;
+                 EXPECT_TRUE(same(request.payload, there));
+                 return Response{Code::changed, {}, back, false};
+             }});
         Request request;
         request.id = RequestId{1};
         request.code = Code::post;
@@ -265,12 +264,11 @@ TEST(BadNetwork, BodiesBothWaysAndHandlersOnce) {
 TEST(BadNetwork, ManyRequestsAreEachAnsweredOnce) {
     Network network({}, {}, {30, 30, 1ms, 3s}, 5);
     std::vector<int> handled(16);
-    network.server.add({.path = "/n",
-                        .methods = {Code::post},
-                        .handler = [&](const RequestView& request) {
-                            ++handled[std::to_integer<std::size_t>(request.payload[0])];
-                            return Response{Code::changed, {}, to_octets(request.payload), false};
-                        }});
+    network.server.add(
+        {.path = "/n", .methods = {Code::post}, .handler = [&](const RequestView& request) {
+             ++handled[std::to_integer<std::size_t>(request.payload[0])];
+             return Response{Code::changed, {}, to_octets(request.payload), false};
+         }});
     for (std::uint64_t i = 0; i < 16; ++i) {
         Request request;
         request.id = RequestId{i};

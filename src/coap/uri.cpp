@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::size_t segment_octets_max = 255;  // of an option [RFC 7252 §5.10]
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
 constexpr bool is_alpha(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -74,9 +76,8 @@ bool read_authority(std::string_view authority, Uri& uri) {
         has_port = colon != std::string_view::npos;
         if (has_port) port = authority.substr(colon + 1);
         const std::string_view host = authority.substr(0, colon);
-        const bool fits = std::ranges::all_of(host, [](char c) {
-            return is_unreserved(c) || is_sub_delim(c) || c == '%';
-        });
+        const bool fits = std::ranges::all_of(
+            host, [](char c) { return is_unreserved(c) || is_sub_delim(c) || c == '%'; });
         // "converted to ASCII lowercase, and then convert all percent-encodings" [RFC 7252 §6.4]
         auto decoded = percent_decoded(lowered(host));
         if (!fits || !decoded || decoded->empty() || decoded->size() > segment_octets_max)
@@ -219,16 +220,14 @@ std::string Uri::to_text() const {
     char separator = '?';
     for (const std::string& argument : query) {
         text += std::exchange(separator, '&');
-        for (const char& c : argument)
-            text += c == '&' ? "%26" : percent_encoded({&c, 1}, ":@/?");
+        for (const char& c : argument) text += c == '&' ? "%26" : percent_encoded({&c, 1}, ":@/?");
     }
     return text;
 }
 
 void Uri::add_to(Options& options, const Peer& destination) const {
     const auto literal = address_from_literal(host);
-    if (!literal || *literal != destination.address)
-        options.add_text(OptionNumber::uri_host, host);
+    if (!literal || *literal != destination.address) options.add_text(OptionNumber::uri_host, host);
     if (port != destination.port) options.add_uint(OptionNumber::uri_port, port);
     for (const std::string& segment : path) options.add_text(OptionNumber::uri_path, segment);
     for (const std::string& argument : query) options.add_text(OptionNumber::uri_query, argument);

@@ -10,16 +10,16 @@
 namespace causeway::coap {
 
 enum class UriFault : std::uint8_t {
-    malformed,    // not an absolute URI, or a part of it that no option can carry
-    scheme,       // well-formed, but neither coap nor coaps
+    malformed,  // not an absolute URI, or a part of it that no option can carry
+    scheme,     // well-formed, but neither coap nor coaps
 };
 
 struct Uri {
-    bool secure = false;              // coaps
-    std::string host;                 // decoded, lower case; an IPv6 literal without its brackets
+    bool secure = false;  // coaps
+    std::string host;     // decoded, lower case; an IPv6 literal without its brackets
     std::uint16_t port = default_port;
-    std::vector<std::string> path;    // decoded segments
-    std::vector<std::string> query;   // decoded arguments
+    std::vector<std::string> path;   // decoded segments
+    std::vector<std::string> query;  // decoded arguments
 
     static constexpr std::size_t octets_max = 1034;  // what Proxy-Uri can hold [RFC 7252 §5.10]
 

@@ -116,12 +116,30 @@ TEST(Uri, OptionsOfADestinationByAddressLeaveTheHostOut) {  // [RFC 7252 §6.4]
 }
 
 TEST(Uri, WhatIsNoCoapUriIsRefused) {
-    for (const char* bad :
-         {"", "coap", "coap:", "coap:/", "coap://", "coap:///x", "coap://h:70000/", "coap://h:0/",
-          "coap://h:x/", "coap://h/#f", "coap://u@h/", "coap://[fd00::1/", "coap://[fd00::zz]/",
-          "coap://[fd00::1]x/", "coap://[1.2.3.4]/", "coap://h/%", "coap://h/%4", "coap://h/%zz",
-          "coap://h/a b", "coap://h\x01/", "/relative", "://h/", "1coap://h/", "coap://h/\xc3\xa9"})
-    {
+    for (const char* bad : {"",
+                            "coap",
+                            "coap:",
+                            "coap:/",
+                            "coap://",
+                            "coap:///x",
+                            "coap://h:70000/",
+                            "coap://h:0/",
+                            "coap://h:x/",
+                            "coap://h/#f",
+                            "coap://u@h/",
+                            "coap://[fd00::1/",
+                            "coap://[fd00::zz]/",
+                            "coap://[fd00::1]x/",
+                            "coap://[1.2.3.4]/",
+                            "coap://h/%",
+                            "coap://h/%4",
+                            "coap://h/%zz",
+                            "coap://h/a b",
+                            "coap://h\x01/",
+                            "/relative",
+                            "://h/",
+                            "1coap://h/",
+                            "coap://h/\xc3\xa9"}) {
         const auto uri = Uri::from_text(bad);
         ASSERT_FALSE(uri.has_value()) << bad;
         EXPECT_EQ(uri.error(), UriFault::malformed) << bad;

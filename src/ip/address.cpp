@@ -1,5 +1,7 @@
 #include "ip/address.hpp"
 
+#include <algorithm>
+
 namespace causeway::ip {
 namespace {
 

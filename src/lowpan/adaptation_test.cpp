@@ -231,14 +231,14 @@ TEST(Adaptation, TheQueueRefusesWhatIsOverItsLimitAndGivesItBack) {
     EXPECT_EQ(host.frames.size(), 8u);
 }
 
-TEST(Adaptation, PacketsOverTheMtuAreRefused) {
+TEST(Adaptation, PacketsThatNoFragmentHeaderCanDescribeAreRefused) {
     Host host;
-    host.send(counted_udp(1232));  // 1280
+    host.send(counted_udp(1999));  // 2047
     EXPECT_EQ(host.frames.size(), 1u);
-    host.send(counted_udp(1233), 2);
+    host.send(counted_udp(2000), 2);
     ASSERT_EQ(host.sent.size(), 1u);
     EXPECT_EQ(host.sent[0].reason, PacketFailure::too_big);
-    EXPECT_EQ(host.sent[0].packet.size(), 1281u);
+    EXPECT_EQ(host.sent[0].packet.size(), 2048u);
 }
 
 TEST(Adaptation, FramesTooSmallForAFragmentRefuseEverything) {

@@ -1,5 +1,6 @@
 #pragma once
-// What the first octet of a 6LoWPAN header says follows. [RFC 4944 §5.1; RFC 6282 §5; RFC 8025 §3]
+// What follows, by the first octet of a 6LoWPAN header.
+// [RFC 4944 §5.1; RFC 6282 §5; RFC 8025 §3]
 // Page 0 only: in page 1 and above most patterns mean something else. [RFC 8025 §4]
 #include <cstdint>
 

@@ -32,8 +32,8 @@ public:
 
     explicit CaptureReader(std::istream& in) : in_(in) {}
 
-    /// The next packet; nothing at a clean end. The offset of a fault is that of the block or record
-    /// in the file (4 GiB - 1 for all beyond that).
+    /// The next packet; nothing at a clean end. A fault's offset is that of the block or record in
+    /// the file (4 GiB - 1 for all beyond that).
     [[nodiscard]] Result<std::optional<CapturedPacket>> next();
 
     /// What the section calls an interface; empty when it does not.

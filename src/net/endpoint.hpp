@@ -1,6 +1,6 @@
 #pragma once
-// An address and a port, as people write them: "127.0.0.1:5683", "[::1]:5683", "[fe80::1%eth0]:5683".
-// Numbers only: looking up a name takes its time, and nothing here waits.
+// An address and a port, as people write them: "127.0.0.1:5683", "[::1]:5683",
+// "[fe80::1%eth0]:5683". Numbers only: looking up a name takes its time, and nothing here waits.
 #include <array>
 #include <cstddef>
 #include <cstdint>

@@ -103,8 +103,8 @@ Pacer::~Pacer() {
 }
 
 void Pacer::start(Instant start) {
-    // The kernel may otherwise bundle our wake-ups with others', 50 us late. Asio waits on a timerfd,
-    // which is exact; this covers the waits that are not.
+    // The kernel may otherwise bundle our wake-ups with others', 50 us late. Asio waits on a
+    // timerfd, which is exact; this covers the waits that are not.
     ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     state_->lag = state_->clock.now() - start;
     state_->frozen = start;

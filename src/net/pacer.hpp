@@ -59,8 +59,8 @@ public:
     /// run_until() is under way.
     [[nodiscard]] Instant now();
 
-    /// After input from outside: whatever is due runs before this returns (one slice of it), and the
-    /// timer is set anew. Inside run_until() it does nothing, for the turn does the same at its end.
+    /// After input from outside: whatever is due runs before this returns (one slice of it), and
+    /// the timer is set anew. Inside run_until() it does nothing: the turn does so at its end.
     void poke();
 
     [[nodiscard]] const Lateness& lateness() const noexcept;

@@ -3,8 +3,8 @@
 // and enhanced packet blocks, to a file, a pipe that Wireshark reads live, or a stream.
 //
 // Nothing goes in but what the caller says: no wall clock, no host name, little-endian on every
-// machine. So the capture of a simulation is the same to the octet in every run. Of an IEEE 802.15.4
-// frame the caller says by the interface's link type whether the FCS is there.
+// machine. So the capture of a simulation is the same to the octet in every run. Of an IEEE
+// 802.15.4 frame the caller says by the interface's link type whether the FCS is there.
 #include "base/bytes.hpp"
 #include "net/link_type.hpp"
 #include "net/trouble.hpp"

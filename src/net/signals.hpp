@@ -1,6 +1,6 @@
 #pragma once
-// A polite end: the first SIGINT or SIGTERM calls back from the event loop, and a second SIGINT ends
-// the process at once with status 130, even if the loop has stopped turning.
+// A polite end: the first SIGINT or SIGTERM calls back from the event loop, and a second SIGINT
+// ends the process at once with status 130, even if the loop has stopped turning.
 #include "net/io.hpp"
 
 #include <functional>

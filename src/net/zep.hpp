@@ -3,9 +3,9 @@
 // nodes, sniffers and Wireshark exchange them. No standard describes it; the layout is the one that
 // Wireshark's dissector reads, and the tests hold to that.
 //
-//   data, version 2   "EX" 2 type channel device(2) mode lqi time(8) sequence(4) reserved(10) length
-//   data, version 1   "EX" 1 channel device(2) mode lqi reserved(7) length
-//   ack, version 2    "EX" 2 2 sequence(4)
+//   data, v2   "EX" 2 type channel device(2) mode lqi time(8) sequence(4) reserved(10) length frame
+//   data, v1   "EX" 1 channel device(2) mode lqi reserved(7) length frame
+//   ack, v2    "EX" 2 2 sequence(4)
 //
 // Leaves out: types other than data and ack (some nodes greet with type 255), later versions.
 #include "base/inplace_bytes.hpp"
@@ -50,7 +50,7 @@ struct Ack {
 struct Packet {
     std::variant<Data, Ack> body;
 
-    /// The whole of `in`: octets beyond the announced length are an error, as they are for Wireshark.
+    /// The whole of `in`: octets beyond the announced length are an error, as to Wireshark.
     [[nodiscard]] static Result<Packet> parse(ByteReader& in);
     [[nodiscard]] std::size_t wire_size() const noexcept;
     void emit(ByteWriter& out) const;

@@ -65,6 +65,11 @@ void Forwarding::from_host(Instant now, Octets packet) {
         ++stats_.ignored;
         return;
     }
+    if (view && packet.size() > ip::mtu_min) {  // [RFC 4443 §3.2]
+        ++stats_.arrived;
+        error(now, packet, ip::IcmpError::too_big(ip::mtu_min));
+        return lose(std::move(packet), LossReason::too_big);
+    }
     arrived(now, std::move(packet), {.origin = Origin::host});
 }
 

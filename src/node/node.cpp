@@ -16,6 +16,7 @@ std::string_view name_of(LossReason reason) noexcept {
         case LossReason::reassembly: return "reassembly";
         case LossReason::malformed: return "malformed";
         case LossReason::not_wanted: return "not_wanted";
+        case LossReason::too_big: return "too_big";
         case LossReason::node_down: return "node_down";
         case LossReason::count: break;
     }

@@ -34,6 +34,7 @@ enum class LossReason : std::uint8_t {
     reassembly,         // a fragment missing
     malformed,
     not_wanted,         // no such port, or not for us
+    too_big,            // from the host, over the mesh's MTU
     node_down,          // it was inside a node that died
     count,
 };

@@ -16,8 +16,8 @@ inline constexpr Duration rank_memory = std::chrono::seconds(30);
 /// whoever still believes in it that it is gone, and honours MaxRankIncrease.
 inline constexpr Duration detached_memory = std::chrono::seconds(30);
 /// A link that failed keeps its neighbour out for this long, twice as long each time.
-inline constexpr Duration shun_first = std::chrono::seconds(10);
-inline constexpr std::uint8_t shun_doublings_max = 4;
+inline constexpr Duration shun_first = std::chrono::seconds(4);
+inline constexpr std::uint8_t shun_doublings_max = 5;
 /// The most parents anybody has. [RFC 6719 §5, PARENT_SET_SIZE]
 inline constexpr std::size_t parent_set_max = 3;
 

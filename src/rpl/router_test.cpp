@@ -79,13 +79,13 @@ std::vector<Router::SendMessage> messages(Router& router) {
     return all;
 }
 
-TEST(Router, TwentyFourNodesOnBadLinksAreReachableWithinTwentySeconds) {
+TEST(Router, TwentyFourNodesOnBadLinksJoinWithinTenSecondsAndAreSoonReachable) {
     for (const unsigned percent : {70u, 80u, 90u})
         for (std::uint64_t seed = 1; seed <= 10; ++seed) {
             Bus bus(24, seed);
             bus.grid(4, percent);
             EXPECT_LE(bus.time_until([&] { return bus.all_joined(); }, 60s), 10s) << seed;
-            EXPECT_LE(bus.time_until([&] { return bus.all_reachable(); }, 60s), 15s) << seed;
+            EXPECT_LE(bus.time_until([&] { return bus.all_reachable(); }, 120s), 60s) << seed;
             for (std::size_t n = 1; n < 24; ++n)
                 EXPECT_TRUE(bus.route_works(n)) << seed << ' ' << n;
         }
@@ -95,7 +95,8 @@ TEST(Router, EightHopsOnBadLinksStillGetThere) {
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
         Bus bus(9, seed);
         bus.line(80);
-        EXPECT_LE(bus.time_until([&] { return bus.all_reachable(); }, 120s), 45s) << seed;
+        EXPECT_LE(bus.time_until([&] { return bus.all_joined(); }, 120s), 15s) << seed;
+        EXPECT_LE(bus.time_until([&] { return bus.all_reachable(); }, 300s), 120s) << seed;
         EXPECT_EQ(bus.depth(8), 8u);
     }
 }
@@ -103,7 +104,7 @@ TEST(Router, EightHopsOnBadLinksStillGetThere) {
 TEST(Router, ObjectiveZeroConvergesAsWell) {
     Bus bus(24, 3, with(ObjectiveCode::of0));
     bus.grid(4, 90);
-    EXPECT_LE(bus.time_until([&] { return bus.all_reachable(); }, 60s), 20s);
+    EXPECT_LE(bus.time_until([&] { return bus.all_reachable(); }, 60s), 40s);
     EXPECT_TRUE(bus.loop_free());
 }
 
@@ -510,7 +511,7 @@ TEST(Router, UnansweredDaosAreRepeatedWithPausesThatDouble) {  // [RFC 6550 §9.
                 sequences.push_back(parse_as<Dao>(message.body)->sequence);
             }
     }
-    EXPECT_LE(sent[0], Instant(2500ms));
+    EXPECT_LE(sent[0], Instant(1s) + dao_delay * 3 / 2);
     for (std::size_t i = 1; i < sent.size(); ++i) {
         EXPECT_GE(sent[i] - sent[i - 1], dao_retry_first * (1 << (i - 1)));
         EXPECT_LE(sent[i] - sent[i - 1], dao_retry_first * (1 << (i - 1)) * 3 / 2);

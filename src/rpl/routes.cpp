@@ -71,7 +71,10 @@ Routes::Update Routes::update(Instant now, const Target& target, std::span<const
     if (route.parents.empty()) return Update::refused;
     // "The subfields are ordered by preference, with PC1 being the most preferred": the one whose
     // highest bits are set comes first. [RFC 6550 §6.7.8]
-    std::ranges::stable_sort(route.parents, std::ranges::greater{}, &Parent::path_control);
+    for (std::size_t i = 1; i < route.parents.size(); ++i)
+        for (std::size_t j = i;
+             j > 0 && route.parents[j].path_control > route.parents[j - 1].path_control; --j)
+            std::swap(route.parents[j], route.parents[j - 1]);
 
     const auto lifetime = lifetime_unit * first.path_lifetime;
     route.expires = first.path_lifetime == 0xff ? never : after(now, lifetime);

@@ -41,7 +41,7 @@ Octets with_source_route(Octets packet, const SourceRoute& route,
 }
 
 Octets encapsulate(Bytes inner, const Tunnel& tunnel) {
-    if (inner.size() < ip::Ipv6Header::octets || inner[0] >> 4 != std::byte{6}) return {};
+    if (inner.size() < ip::Ipv6Header::octets || (inner[0] >> 4) != std::byte{6}) return {};
     auto inner_hop_limit = std::to_integer<std::uint8_t>(inner[7]);
     std::size_t hops = 0;
     if (tunnel.route != nullptr) {

@@ -14,7 +14,7 @@ Squares::Squares(std::span<const Position> points, double width) {
                               static_cast<std::int64_t>(std::floor(p.y / step))});
     order_.resize(points.size());
     std::iota(order_.begin(), order_.end(), 0u);
-    std::ranges::stable_sort(order_, {}, [this](std::uint32_t i) { return square_of_[i]; });
+    std::ranges::sort(order_, {}, [this](std::uint32_t i) { return std::pair(square_of_[i], i); });
     squares_.reserve(points.size());
     for (const std::uint32_t i : order_) squares_.push_back(square_of_[i]);
 }

@@ -331,8 +331,11 @@ bool Medium::channel_busy(std::uint32_t radio, Instant from, Instant to) const {
         if (other.sender == radio || !overlap(from, to, other.start, other.end) ||
             !in_range(other, radio))
             continue;
-        if (const Link* link = links_.find(other.sender, radio); link != nullptr)
-            power += double{link->milliwatts};
+        const Link* link = links_.find(other.sender, radio);
+        if (link == nullptr) continue;
+        if (plan_.channel.carrier_sense && double{link->dbm} >= plan_.radio.sensitivity_dbm)
+            return true;
+        power += double{link->milliwatts};
     }
     return power >= cca_milliwatts_;
 }

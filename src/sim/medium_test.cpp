@@ -183,9 +183,23 @@ TEST(Medium, AssessmentSeesWhatEndedOrBeganWithinItsWindow) {
     }
 }
 
+TEST(Medium, WithCarrierSenseAnyFrameThatCouldBeReceivedMakesTheChannelBusy) {
+    // -92.9 dBm: under the threshold, above the sensitivity.
+    for (const bool carrier_sense : {true, false}) {
+        ChannelPlan channel = plain();
+        channel.carrier_sense = carrier_sense;
+        Air air(in_a_line({0, 58}), channel);
+        air.medium->transmit(0, {.frame = broadcast(100)});
+        air.at(1ms, [&] { air.medium->transmit(1, {.frame = broadcast(20)}); });
+        air.world.run_until(Instant(1s));
+        EXPECT_EQ(air.medium->stats().assessments_busy, carrier_sense ? 1u : 0u);
+    }
+}
+
 TEST(Medium, SignalsUnderTheThresholdDoNotMakeTheChannelBusy) {
     ChannelPlan deaf = plain();
     deaf.cca_threshold_dbm = -60;
+    deaf.carrier_sense = false;
     Air air(in_a_line({0, 30}), deaf);
     air.medium->transmit(0, {.frame = broadcast(100)});
     air.at(1ms, [&] { air.medium->transmit(1, {.frame = broadcast(20)}); });

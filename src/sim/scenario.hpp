@@ -32,6 +32,9 @@ struct ChannelPlan {
     double noise_floor_dbm = -100.0;
     double capture_db = 3.0;  // the stronger of two overlapping frames survives by this margin
     double cca_threshold_dbm = -90.0;
+    /// CCA mode 3, energy or carrier: a frame that the radio could receive makes the channel busy
+    /// too, however weak. Without it, mode 1. [IEEE 802.15.4 §10.2.8]
+    bool carrier_sense = true;
     /// Loss of a frame on a link that is otherwise perfect, drawn once a direction, uniform.
     double loss_min = 0.10;
     double loss_max = 0.30;

@@ -10,7 +10,7 @@
 #include "net/tun.hpp"
 #include "net/udp_socket.hpp"
 
-#include <array>
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -20,7 +20,7 @@ namespace {
 /// Where the proxy stands inside the mesh's prefix: next to the host.
 ip::Address proxy_address_beside(const ip::Address& host) {
     ip::Address address = host;
-    address.octets[15] = std::byte(std::to_integer<unsigned>(address.octets[15]) + 1 & 0xff);
+    address.octets[15] = std::byte((std::to_integer<unsigned>(address.octets[15]) + 1) & 0xff);
     return address;
 }
 
@@ -31,8 +31,7 @@ net::Endpoint endpoint_of(const coap::Peer& peer) {
     net::Endpoint endpoint;
     endpoint.v6 = !peer.is_ipv4();
     const auto octets = Bytes(peer.address).subspan(endpoint.v6 ? 0 : 12);
-    for (std::size_t i = 0; i < octets.size(); ++i)
-        endpoint.address[i] = std::to_integer<std::uint8_t>(octets[i]);
+    std::ranges::copy(octets, endpoint.address.begin());
     endpoint.port = peer.port;
     return endpoint;
 }
@@ -41,14 +40,13 @@ coap::Peer peer_of(const net::Endpoint& endpoint) {
     coap::Peer peer;
     const std::size_t first = endpoint.v6 ? 0 : 12;
     if (!endpoint.v6) peer.address[10] = peer.address[11] = std::byte{0xff};
-    for (std::size_t i = first; i < 16; ++i)
-        peer.address[i] = std::byte{endpoint.address[i - first]};
+    std::copy_n(endpoint.address.begin(), 16 - first, peer.address.begin() + first);
     peer.port = endpoint.port;
     return peer;
 }
 
 /// The proxy fetches from this mesh and from nowhere else.
-coap::ForwardProxy::Resolver resolver_for(const ip::Prefix& mesh) {
+coap::Resolver resolver_for(const ip::Prefix& mesh) {
     return [mesh](std::string_view host, std::uint16_t port) -> std::optional<coap::Peer> {
         const auto address = coap::address_from_literal(host);
         if (!address || !mesh.contains(ip::Address{*address})) return std::nullopt;
@@ -141,24 +139,24 @@ std::optional<net::Trouble> Gateway::State::open_proxy() {
     auto opened = net::UdpSocket::open(io, site.proxy.listen);
     if (!opened) return opened.error();
     proxy_socket = *std::move(opened);
-    proxy.emplace(coap::ForwardProxy::Settings{}, resolver_for(prefix()),
+    proxy.emplace(coap::ProxySettings{}, resolver_for(prefix()),
                   Random(net::Clock::wall_now_ns()), Instant{});
     proxy_host = std::make_unique<ProxyHost>(io, *proxy, [this](coap::ForwardProxy::Output output) {
         on_proxy_output(std::move(output));
     });
     proxy_socket->receive([this](const net::Endpoint& from, Bytes octets) {
         ++traffic.datagrams_proxied;
-        proxy_host->input(coap::FrontDatagram{peer_of(from), to_octets(octets)});
+        proxy_host->input(coap::ForwardProxy::FrontDatagram{peer_of(from), to_octets(octets)});
     });
     return std::nullopt;
 }
 
 void Gateway::State::on_proxy_output(coap::ForwardProxy::Output output) {
     std::visit(Overloaded{
-                   [&](const coap::SendFront& front) {
+                   [&](const coap::ForwardProxy::SendFront& front) {
                        proxy_socket->send(endpoint_of(front.peer), front.datagram);
                    },
-                   [&](const coap::SendBack& back) {
+                   [&](const coap::ForwardProxy::SendBack& back) {
                        enter_mesh(ip::make_udp_packet({.source = proxy_address,
                                                        .target = ip::Address{back.peer.address},
                                                        .source_port = proxy_port,
@@ -235,7 +233,7 @@ void Gateway::State::leave_mesh(Octets packet) {
                                         Bytes(packet).subspan(upper->offset));
     if (!datagram || datagram->target_port != proxy_port) return;
     proxy_host->input(
-        coap::BackDatagram{coap::Peer{parsed->header.source.octets, datagram->source_port},
+        coap::ForwardProxy::BackDatagram{coap::Peer{parsed->header.source.octets, datagram->source_port},
                            to_octets(datagram->payload)});
 }
 

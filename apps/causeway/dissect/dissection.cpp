@@ -11,11 +11,10 @@ namespace {
 constexpr std::size_t shown_octets_max = 96;
 
 /// A capture of a large mesh has many datagrams under way at once, and memory is cheap here.
-constexpr lowpan::ReassemblySettings reassembly_settings{
-    .datagrams_max = 256,
-    .octets_max = std::size_t{1} << 18,
-    .timeout = lowpan::reassembly_timeout_max,
-    .accept_elided_udp_checksum = true};
+constexpr lowpan::ReassemblySettings reassembly_settings{.datagrams_max = 256,
+                                                         .octets_max = std::size_t{1} << 18,
+                                                         .timeout = lowpan::reassembly_timeout_max,
+                                                         .accept_elided_udp_checksum = true};
 
 void add_lines(const std::vector<Field>& fields, std::size_t indent, std::string& text) {
     for (const Field& field : fields) {
@@ -86,8 +85,8 @@ std::string seconds_text(std::uint32_t seconds) {
 
 Link guess(Bytes octets) {
     if (octets.size() >= ip::Ipv6Header::octets && octets[0] >> 4 == std::byte{6}) {
-        const std::size_t length = std::to_integer<std::size_t>(octets[4]) << 8 |
-                                   std::to_integer<std::size_t>(octets[5]);
+        const std::size_t length =
+            std::to_integer<std::size_t>(octets[4]) << 8 | std::to_integer<std::size_t>(octets[5]);
         if (length + ip::Ipv6Header::octets == octets.size()) return Link::ip;
     }
     return link::ieee802154::without_fcs(octets) ? Link::ieee802154 : Link::ieee802154_no_fcs;
@@ -101,11 +100,11 @@ Dissection Dissector::dissect(Instant at, Link link, Bytes octets) {
     reassembly_.handle_timeout(now_);
     Dissection out;
     if (link == Link::ip) {
-        ipv6(octets, out);
+        take_ipv6(octets, out);
         return out;
     }
     if (link == Link::ieee802154_no_fcs) {
-        mac(octets, out);
+        take_mac(octets, out);
         return out;
     }
     constexpr std::size_t fcs_octets = 2;
@@ -115,7 +114,7 @@ Dissection Dissector::dissect(Instant at, Link link, Bytes octets) {
     }
     // A wrong FCS is told, and the frame shown all the same: that is what one is looking for.
     const Bytes frame = octets.first(octets.size() - fcs_octets);
-    mac(frame, out);
+    take_mac(frame, out);
     if (!link::ieee802154::without_fcs(octets))
         out.wrong("IEEE 802.15.4 FCS",
                   {Fault::bad_checksum, static_cast<std::uint32_t>(frame.size())});
@@ -135,8 +134,8 @@ std::string summary(const Dissection& dissection, std::size_t octets) {
 std::string details(const Dissection& dissection) {
     std::string text;
     for (const Layer& layer : dissection.layers) {
-        text += fmt::format("    {}{}{}\n", layer.name, layer.value.empty() ? "" : ": ",
-                            layer.value);
+        text +=
+            fmt::format("    {}{}{}\n", layer.name, layer.value.empty() ? "" : ": ", layer.value);
         add_lines(layer.fields, 8, text);
     }
     for (const Flaw& flaw : dissection.flaws) text += "    Malformed: " + flaw_text(flaw) + "\n";

@@ -68,20 +68,21 @@ public:
     [[nodiscard]] Dissection dissect(Instant at, Link link, Bytes octets);
 
 private:
-    void mac(Bytes frame, Dissection& out);
-    void lowpan(const lowpan::LinkEnds& ends, Bytes octets, Dissection& out);
-    void fragment(const lowpan::LinkEnds& ends, Bytes octets, Layer layer, Dissection& out);
-    void whole(const lowpan::LinkEnds& ends, Bytes octets, Layer layer, Dissection& out);
-    void ipv6(Bytes packet, Dissection& out, unsigned depth = 0);
-    void learn_contexts(const lowpan::Context& context, std::uint8_t id);
+    void take_mac(Bytes frame, Dissection& out);
+    void take_lowpan(const lowpan::LinkEnds& ends, Bytes octets, Dissection& out);
+    void take_fragment(const lowpan::LinkEnds& ends, Bytes octets, Layer layer, Dissection& out);
+    void take_whole(const lowpan::LinkEnds& ends, Bytes octets, Layer layer, Dissection& out);
+    void take_ipv6(Bytes packet, Dissection& out, unsigned depth = 0);
 
     struct Envelope {
         ip::Address source;
         ip::Address target;  // the final one
         std::uint8_t hop_limit = 0;
     };
-    void icmpv6(const Envelope& envelope, Bytes message, Dissection& out);
-    void udp(const Envelope& envelope, Bytes datagram, Dissection& out);
+    void take_icmpv6(const Envelope& envelope, Bytes message, Dissection& out);
+    void take_udp(const Envelope& envelope, Bytes datagram, Dissection& out);
+
+    void learn_contexts(Bytes advertisement);
 
     lowpan::Contexts contexts_;
     lowpan::Reassembly reassembly_;

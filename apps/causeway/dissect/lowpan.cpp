@@ -63,9 +63,9 @@ Bytes without_pages(Bytes octets) {
 }
 
 void add_expansion(const lowpan::Decompressed& done, Layer& layer) {
-    Field& field = layer.add("Headers", fmt::format("{} for {} of IPv6",
-                                                    plural(done.header_octets, "octet"),
-                                                    done.packet_octets));
+    Field& field = layer.add(
+        "Headers",
+        fmt::format("{} for {} of IPv6", plural(done.header_octets, "octet"), done.packet_octets));
     if (done.checksum_elided) field.add("UDP checksum", "elided");
 }
 
@@ -87,7 +87,7 @@ std::string fate(const lowpan::ReassemblyStats& before, const lowpan::Reassembly
 
 }  // namespace
 
-void Dissector::lowpan(const lowpan::LinkEnds& frame_ends, Bytes octets, Dissection& out) {
+void Dissector::take_lowpan(const lowpan::LinkEnds& frame_ends, Bytes octets, Dissection& out) {
     Layer layer(layer_name);
     lowpan::LinkEnds ends = frame_ends;
     ByteReader in(octets);
@@ -111,17 +111,16 @@ void Dissector::lowpan(const lowpan::LinkEnds& frame_ends, Bytes octets, Dissect
     switch (type) {
         case HeaderType::iphc:
         case HeaderType::ipv6:
-            whole(ends, rest, std::move(layer), out);
+            take_whole(ends, rest, std::move(layer), out);
             break;
         case HeaderType::frag1:
         case HeaderType::fragn:
-            fragment(ends, rest, std::move(layer), out);
+            take_fragment(ends, rest, std::move(layer), out);
             break;
         default:
             layer.add_hex("Octets", rest);
             out.layers.push_back(std::move(layer));
-            if (type != HeaderType::nalp)
-                out.wrong(layer_name, {Fault::unsupported, 0}, at);
+            if (type != HeaderType::nalp) out.wrong(layer_name, {Fault::unsupported, 0}, at);
             return;
     }
     for (std::size_t i = flaws; i < out.flaws.size(); ++i)
@@ -129,18 +128,19 @@ void Dissector::lowpan(const lowpan::LinkEnds& frame_ends, Bytes octets, Dissect
             out.flaws[i].error.offset += static_cast<std::uint32_t>(at);
 }
 
-void Dissector::whole(const lowpan::LinkEnds& ends, Bytes octets, Layer layer, Dissection& out) {
+void Dissector::take_whole(const lowpan::LinkEnds& ends, Bytes octets, Layer layer,
+                           Dissection& out) {
     add_iphc(without_pages(octets), layer);
     std::array<std::byte, lowpan::datagram_octets_max> packet;
     const auto done = lowpan::decompress_into(octets, ends, contexts_, std::nullopt, packet);
     if (done) add_expansion(*done, layer);
     out.layers.push_back(std::move(layer));
     if (!done) return out.wrong(layer_name, done.error());
-    ipv6(Bytes(packet).first(done->written), out);
+    take_ipv6(Bytes(packet).first(done->written), out);
 }
 
-void Dissector::fragment(const lowpan::LinkEnds& ends, Bytes octets, Layer layer,
-                         Dissection& out) {
+void Dissector::take_fragment(const lowpan::LinkEnds& ends, Bytes octets, Layer layer,
+                              Dissection& out) {
     ByteReader in(octets);
     const auto header = lowpan::FragmentHeader::parse(in);
     if (!header) return out.wrong(layer_name, header.error());
@@ -158,19 +158,16 @@ void Dissector::fragment(const lowpan::LinkEnds& ends, Bytes octets, Layer layer
         std::array<std::byte, lowpan::datagram_octets_max> start;
         const auto done = lowpan::decompress_into(piece, ends, contexts_,
                                                   std::size_t{header->datagram_size}, start);
-        if (done) add_expansion(*done, layer);
-        else out.wrong(layer_name, done.error(), at);
+        if (done)
+            add_expansion(*done, layer);
+        else
+            out.wrong(layer_name, done.error(), at);
     }
     const lowpan::ReassemblyStats before = reassembly_.stats();
     const auto packet = reassembly_.add(now_, ends, octets, contexts_);
     layer.add("Reassembly", fate(before, reassembly_.stats()));
     out.layers.push_back(std::move(layer));
-    if (packet) ipv6(*packet, out);
-}
-
-void Dissector::learn_contexts(const lowpan::Context& context, std::uint8_t id) {
-    // A context that has run out still expands what was compressed with it.
-    (void)contexts_.set(id, context);
+    if (packet) take_ipv6(*packet, out);
 }
 
 }  // namespace causeway::dissect

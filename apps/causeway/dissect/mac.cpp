@@ -93,9 +93,8 @@ void add_beacon(const Beacon& beacon, Field& to) {
                           .add(beacon.gts_permit, "GTS permit")
                           .text());
     for (const GuaranteedSlot& slot : beacon.guaranteed_slots)
-        to.add("Guaranteed time slot", fmt::format("device {}, {} from slot {}",
-                                                   hex16(slot.device), plural(slot.slots, "slot"),
-                                                   slot.starting_slot));
+        to.add("Guaranteed time slot", fmt::format("device {}, {} from slot {}", hex16(slot.device),
+                                                   plural(slot.slots, "slot"), slot.starting_slot));
     for (const std::uint16_t address : beacon.pending_short)
         to.add("Pending", Address::short_address(address).to_text());
     for (const std::uint64_t address : beacon.pending_extended)
@@ -153,7 +152,7 @@ std::string add_command(const Command& command, Field& to) {
 
 }  // namespace
 
-void Dissector::mac(Bytes octets, Dissection& out) {
+void Dissector::take_mac(Bytes octets, Dissection& out) {
     const auto frame = FrameView::parse(octets);
     if (!frame) return out.wrong(layer_name, frame.error());
     const FrameHeader& header = frame->header;
@@ -171,12 +170,15 @@ void Dissector::mac(Bytes octets, Dissection& out) {
         what += ", secured";
         layer.add_hex("Secured payload", frame->payload);
     } else if (header.type == FrameType::beacon && header.version != FrameVersion::v2015) {
-        if (const auto beacon = parse_as<Beacon>(frame->payload)) add_beacon(*beacon, layer);
-        else out.wrong(layer_name, beacon.error(), at);
+        if (const auto beacon = parse_as<Beacon>(frame->payload))
+            add_beacon(*beacon, layer);
+        else
+            out.wrong(layer_name, beacon.error(), at);
     } else if (header.type == FrameType::command) {
         if (const auto command = parse_as<Command>(frame->payload))
             what = fmt::format("{}, {}", add_command(*command, layer), what);
-        else out.wrong(layer_name, command.error(), at);
+        else
+            out.wrong(layer_name, command.error(), at);
     } else if (header.type != FrameType::data && !frame->payload.empty()) {
         layer.add_hex("Payload", frame->payload);
     }
@@ -184,7 +186,7 @@ void Dissector::mac(Bytes octets, Dissection& out) {
     out.says(layer_name, what);
     out.layers.push_back(std::move(layer));
     if (header.type == FrameType::data && !header.security_enabled && !frame->payload.empty())
-        lowpan({header.source, header.destination}, frame->payload, out);
+        take_lowpan({header.source, header.destination}, frame->payload, out);
 }
 
 }  // namespace causeway::dissect
