@@ -204,7 +204,7 @@ void add_dissect(CLI::App& app, Work& work) {
         "Examples:\n"
         "  causeway dissect capture.pcapng\n"
         "  causeway dissect -q --context 0=fd00:ca5e::/64 capture.pcapng\n"
-        "  causeway dissect 41 d8 05 cd ab ff ff 01 00 00 00 00 00 02 7a 3b 3a\n"
+        "  causeway dissect 41c83ccdabffff14100000000000027b3b3a1a9b00570d0000d8dd\n"
         "  causeway sim site.toml --for 5m --pcap - | causeway dissect --json\n\n"
         "Malformed frames are what it is for: they are told with layer, offset and fault, and the\n"
         "exit status stays 0. It is 1 where a file cannot be read to its end.");
@@ -213,7 +213,7 @@ void add_dissect(CLI::App& app, Work& work) {
         ->add_option("INPUT", options->inputs,
                      "Captures (pcap, pcapng), files with a frame a line in hexadecimal, or "
                      "frames in hexadecimal; standard input without any")
-        ->type_name("FILE|HEX ...");
+        ->type_name("FILE|HEX");
     command
         ->add_option("--link", options->link,
                      "What frames begin with; else as the capture says, or guessed")

@@ -71,8 +71,9 @@ public:
 
     void opening(const std::string& name) {
         const auto tun = gateway_.tun();
-        say(fmt::format("{}: {} nodes behind {}{}", name, gateway_.network().size() - 1,
-                        root_address(), tun ? ", on interface " + *tun : std::string()));
+        say(fmt::format("{}: {} nodes in {}{}", name, gateway_.network().size() - 1,
+                        gateway_.network().scenario().nodes.front().config.prefix.to_text(),
+                        tun ? ", routed to interface " + *tun : std::string()));
         if (const auto& why = gateway_.without_tun()) say(*why);
         if (const auto proxy = gateway_.proxy())
             say(fmt::format("CoAP forward proxy on {}", *proxy));
@@ -100,11 +101,6 @@ private:
 
     void say(const std::string& line) {
         if (!quiet_) live_.print(line);
-    }
-
-    [[nodiscard]] std::string root_address() const {
-        const auto status = gateway_.network().status(0);
-        return status.global ? status.global->to_text() : std::string("?");
     }
 
     [[nodiscard]] std::vector<std::string> invitation(const Standing& now) const {

@@ -19,7 +19,7 @@ missing_packages() {
 unknown_packages() {
     local package
     for package in "$@"; do
-        apt-cache policy "$package" 2>/dev/null | grep -qE 'Candidate: [^(]' ||
+        apt-cache policy "$package" 2>/dev/null | grep -E 'Candidate: [^(]' >/dev/null ||
             printf '%s\n' "$package"
     done
 }

@@ -1,5 +1,5 @@
-// Any sequence of datagrams, requests, answers and moments. Half of the datagrams are made to fit what
-// the endpoint has in flight: tokens and message ids that nobody could guess are copied in.
+// Any sequence of datagrams, requests, answers and moments. Half of the datagrams are made to fit
+// what the endpoint has in flight: tokens and message ids that nobody could guess are copied in.
 #include "coap/testing.hpp"
 
 using namespace causeway;

@@ -47,9 +47,9 @@ std::optional<std::uint16_t> Core::originate(Instant now, const Peer& peer, Mess
     return id;
 }
 
-void Core::acknowledge(const Peer& peer, const Message& reply) {
+void Core::acknowledge(Instant now, const Peer& peer, const Message& reply) {
     Octets datagram = emitted(reply);
-    seen.set_reply(peer, reply.id, datagram);
+    seen.set_reply(now, peer, reply.id, datagram);
     send(peer, std::move(datagram));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// What the two roles of an endpoint share: settings, chance, counters, the message layer, the way out.
+// What the two roles of an endpoint share: settings, chance, counters, the message layer, the way
+// out.
 #include "base/outbox.hpp"
 #include "coap/dedup.hpp"
 #include "coap/events.hpp"
@@ -30,7 +31,7 @@ struct Core {
                                            Owner owner, const std::optional<Effort>& effort = {});
 
     /// Answers the confirmable message `id`, now and whenever a copy of it arrives.
-    void acknowledge(const Peer& peer, const Message& reply);
+    void acknowledge(Instant now, const Peer& peer, const Message& reply);
 
     /// A token that no request to anybody uses, as `in_use` tells.
     [[nodiscard]] Token fresh_token(auto&& in_use) {

@@ -2,6 +2,7 @@
 // The receiving half of the message layer: which messages came before [RFC 7252 §4.5], and what was
 // said to them.
 #include "base/bytes.hpp"
+#include "base/time.hpp"
 #include "coap/peer.hpp"
 #include "coap/settings.hpp"
 
@@ -26,12 +27,12 @@ public:
     /// Whether an entry that still mattered had to go.
     bool remember(Instant now, const Peer& peer, std::uint16_t id, const Settings& settings);
     /// What every further copy of that message is answered with.
-    void set_reply(const Peer& peer, std::uint16_t id, Bytes reply);
+    void set_reply(Instant now, const Peer& peer, std::uint16_t id, Bytes reply);
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
 private:
-    [[nodiscard]] std::size_t at_age(std::size_t age) const noexcept;  // 0: the newest
-
+    // Digests stand by themselves so that looking for one among thousands touches little memory.
+    std::vector<std::uint32_t> digests_;
     std::vector<Entry> entries_;  // a ring once it is full
     std::size_t oldest_ = 0;
 };

@@ -68,9 +68,9 @@ void Endpoint::retransmit(Instant now) {
 
 /// Rejecting a message: "sending a matching Reset message and otherwise ignoring it"; never for a
 /// group's, an acknowledgement or a reset. [RFC 7252 §4.2, §4.3, §8.1]
-void Endpoint::reject(const Peer& peer, const Header& header, bool multicast) {
+void Endpoint::reject(Instant now, const Peer& peer, const Header& header, bool multicast) {
     if (multicast || header.type == Type::acknowledgement || header.type == Type::reset) return;
-    core_.acknowledge(peer, empty_message(Type::reset, header.id));
+    core_.acknowledge(now, peer, empty_message(Type::reset, header.id));
 }
 
 void Endpoint::on_datagram(Instant now, DatagramReceived&& in) {
@@ -84,7 +84,7 @@ void Endpoint::on_datagram(Instant now, DatagramReceived&& in) {
     auto message = parse_as<Message>(in.datagram);
     if (!message) {
         ++stats.malformed;
-        if (header->type == Type::confirmable) reject(in.peer, *header, in.multicast);
+        if (header->type == Type::confirmable) reject(now, in.peer, *header, in.multicast);
         return;
     }
     if (header->type == Type::acknowledgement)
@@ -94,14 +94,14 @@ void Endpoint::on_datagram(Instant now, DatagramReceived&& in) {
     const bool confirmable = header->type == Type::confirmable;
     if (message->code == Code::empty && confirmable && !in.multicast) {
         ++stats.pings;
-        return reject(in.peer, *header, false);
+        return reject(now, in.peer, *header, false);
     }
     const bool request = is_request(message->code);
     // Multicast "requests MUST be Non-confirmable" [RFC 7252 §8.1], and only requests go to groups.
     const bool wrong_for_group = in.multicast && (confirmable || !request);
     if (wrong_for_group || (!request && !is_response(message->code))) {
         ++stats.ignored;
-        if (confirmable) reject(in.peer, *header, in.multicast);
+        if (confirmable) reject(now, in.peer, *header, in.multicast);
         return;
     }
     if (const auto* seen = core_.seen.find(now, in.peer, message->id)) {
@@ -124,9 +124,9 @@ void Endpoint::on_response(Instant now, const Peer& peer, Message&& message, boo
     const Header header{message.type, message.code, message.id};
     const Verdict verdict = requests_.response(core_, now, peer, std::move(message));
     ++(verdict == Verdict::unmatched ? core_.stats.unexpected : core_.stats.responses);
-    if (verdict != Verdict::accepted) return reject(peer, header, multicast);
+    if (verdict != Verdict::accepted) return reject(now, peer, header, multicast);
     if (header.type == Type::confirmable)
-        core_.acknowledge(peer, empty_message(Type::acknowledgement, header.id));
+        core_.acknowledge(now, peer, empty_message(Type::acknowledgement, header.id));
 }
 
 void Endpoint::on_acknowledgement(Instant now, const Peer& peer, Message&& message) {

@@ -46,7 +46,7 @@ private:
     void on_acknowledgement(Instant now, const Peer& peer, Message&& message);
     void on_reset(Instant now, const Peer& peer, const Message& message);
     void on_response(Instant now, const Peer& peer, Message&& message, bool multicast);
-    void reject(const Peer& peer, const Header& header, bool multicast);
+    void reject(Instant now, const Peer& peer, const Header& header, bool multicast);
     void retransmit(Instant now);
 
     Core core_;
@@ -55,6 +55,6 @@ private:
 };
 
 static_assert(Engine<Endpoint>);
-static_assert(sizeof(Endpoint) < 640, "a node has one, and 16 KB for everything");
+static_assert(sizeof(Endpoint) <= 656, "a node has one, and 16 KB for everything");
 
 }  // namespace causeway::coap

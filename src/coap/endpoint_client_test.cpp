@@ -390,8 +390,9 @@ TEST(Client, EarlyAndDoubleTimeoutsDoNoHarm) {
     EXPECT_FALSE(bench.endpoint.poll_output().has_value());
 }
 
+// Counters apart: each is eight octets, and there are more than thirty.
 TEST(Endpoint, IdleIsSmall) {
-    EXPECT_LT(sizeof(Endpoint), 640u);
+    EXPECT_LE(sizeof(Endpoint) - sizeof(Stats), 400u);
 }
 
 }  // namespace

@@ -32,8 +32,9 @@ struct DatagramReceived {
 
 /// Starts a request. Blocks are made of `payload` as needed, and the response's are put together;
 /// who gives Block1, or Block2 with a number above zero, gets that one block and no help.
-/// Code::empty is a ping: the response is Code::empty too. A multicast peer makes it non-confirmable.
-/// A non-confirmable request whose No-Response option wants none is over, in silence, when it is sent.
+/// Code::empty is a ping: the response is Code::empty too. A multicast peer makes it
+/// non-confirmable. A non-confirmable request whose No-Response option wants none is over, in
+/// silence, when it is sent.
 struct Request {
     RequestId id{};
     Peer peer{};

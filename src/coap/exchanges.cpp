@@ -262,7 +262,7 @@ void Exchanges::handle_timeout(Core& core, Instant now) {
         if (e.confirmable && !e.acknowledged) {
             // "time out an acknowledgement timer": the response will be separate.
             // [RFC 7252 §5.2.2]
-            core.acknowledge(e.peer, empty_message(Type::acknowledgement, e.message_id));
+            core.acknowledge(now, e.peer, empty_message(Type::acknowledgement, e.message_id));
             e.acknowledged = true;
             e.due = after(now, core.settings.exchange_lifetime());
             ++i;

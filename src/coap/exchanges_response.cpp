@@ -12,7 +12,7 @@ void Exchanges::answer(Core& core, Instant now, const Exchange& e, Message&& mes
     if (e.confirmable && !e.acknowledged) {
         message.type = Type::acknowledgement;
         message.id = e.message_id;
-        return core.acknowledge(e.peer, message);
+        return core.acknowledge(now, e.peer, message);
     }
     // "The server MAY decide to suppress the response" [RFC 7967 §1]
     if (e.unwanted && (*e.unwanted >> (class_of(message.code) - 1) & 1u) != 0) {
@@ -88,7 +88,7 @@ void Exchanges::decline(Core& core, Instant now, ExchangeId id) {
     if (e->observer != 0)
         shelf_->observers.unanswered(now, e->observer);
     else if (e->confirmable && !e->acknowledged)
-        core.acknowledge(e->peer, empty_message(Type::reset, e->message_id));
+        core.acknowledge(now, e->peer, empty_message(Type::reset, e->message_id));
     close(id);
     ask(core, now);
 }
@@ -153,8 +153,8 @@ void Exchanges::notify(Core& core, Instant now, Exchange& e, Response&& response
     observers.sent(now, *o, confirm, *id, core.settings);
 }
 
-/// The body, or the block of it that was asked for; a body that takes several blocks is kept. False:
-/// the block that was asked for is past its end.
+/// The body, or the block of it that was asked for; a body that takes several blocks is kept.
+/// False: the block that was asked for is past its end.
 bool Exchanges::put_body(Core& core, Instant now, const Exchange& e, Response&& response,
                          std::uint8_t szx, Message& message) {
     const std::uint32_t asked = e.block2 ? e.block2->number : 0;

@@ -115,8 +115,8 @@ bool value_matches(std::string_view value, std::string_view wanted, bool prefix)
     return prefix ? value.starts_with(wanted) : value == wanted;
 }
 
-/// "relation-type target attributes can contain multiple values, and each value MUST be treated as a
-/// separate target attribute when matching" [RFC 6690 §4.1]
+/// "relation-type target attributes can contain multiple values, and each value MUST be treated as
+/// a separate target attribute when matching" [RFC 6690 §4.1]
 bool holds_several(std::string_view name) noexcept {
     return name == "rt" || name == "if" || name == "rel" || name == "rev" || name == "ct";
 }

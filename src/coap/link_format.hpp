@@ -23,8 +23,8 @@ struct Link {
     [[nodiscard]] bool has(std::string_view name) const noexcept;
     /// The first attribute of that name that has a value.
     [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;
-    /// Whether `filter`, one percent-decoded query argument, lets this link through: "rt=light-lux",
-    /// "href=/sensors*". A filter without '=' lets through what has the attribute.
+    /// Whether `filter`, one percent-decoded query argument, lets this link through:
+    /// "rt=light-lux", "href=/sensors*". A filter without '=' lets through what has the attribute.
     [[nodiscard]] bool matches(std::string_view filter) const noexcept;
 
     friend bool operator==(const Link&, const Link&) = default;

@@ -1,6 +1,6 @@
 #pragma once
-// One CoAP message over UDP [RFC 7252 §3]. What its fields mean together (which type may carry which
-// code, §4.2 and §4.3) is the endpoint's business; only format errors are told here.
+// One CoAP message over UDP [RFC 7252 §3]. What its fields mean together (which type may carry
+// which code, §4.2 and §4.3) is the endpoint's business; only format errors are told here.
 #include "base/inplace_bytes.hpp"
 #include "base/repr.hpp"
 #include "coap/code.hpp"

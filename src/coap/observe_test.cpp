@@ -365,6 +365,28 @@ TEST(ObserveClient, RegistersAgainWhenTheStateIsStale) {  // [RFC 7641 A.1, figu
     EXPECT_EQ(bench.response().payload, text("next"));
 }
 
+TEST(ObserveClient, TwoRenewalsAtOnceTakeTurns) {
+    Bench bench;
+    Message last;
+    for (const std::uint64_t id : {1u, 2u}) {
+        bench.handle(Request{.id = RequestId{id}, .peer = server, .observe = true});
+        Message reply = bench.sent();
+        reply.type = Type::acknowledgement;
+        reply.code = Code::content;
+        reply.options.clear();
+        reply.options.add_uint(OptionNumber::observe, 1);
+        bench.receive(server, reply);
+    }
+    EXPECT_EQ(bench.responses.size(), 2u);
+    bench.pass(75s);  // both are due by now, and only one may go
+    while (!bench.datagrams.empty()) last = bench.take_sent();
+    Message reply = last;
+    reply.type = Type::acknowledgement;
+    reply.code = Code::content;
+    bench.receive(server, reply);
+    EXPECT_NE(bench.take_sent().token, last.token);
+}
+
 TEST(ObserveClient, AServerThatIsGoneEndsIt) {
     Observing bench;
     bench.pass(30s + 93s);

@@ -66,8 +66,8 @@ struct Option {
     [[nodiscard]] std::string_view as_text() const noexcept { return causeway::as_text(value); }
 };
 
-/// Options in the order of their numbers, repetitions in the order they were added. They are kept as
-/// they stand on the wire: one block of octets, which a well-formed list determines uniquely.
+/// Options in the order of their numbers, repetitions in the order they were added. They are kept
+/// as they stand on the wire: one block of octets, which a well-formed list determines uniquely.
 class Options {
 public:
     /// The most octets a value can have: what a length of 14 and two octets can say.
@@ -127,7 +127,8 @@ public:
     [[nodiscard]] std::optional<std::uint32_t> uint(OptionNumber number) const noexcept;
     [[nodiscard]] std::optional<std::string_view> text(OptionNumber number) const noexcept;
 
-    /// "/sensors/temp", or "/" where there is no Uri-Path. Slashes inside a segment are not told apart.
+    /// "/sensors/temp", or "/" where there is no Uri-Path. Slashes inside a segment are not told
+    /// apart.
     [[nodiscard]] std::string path() const;
     /// Whether the Uri-Path options say `path`; its leading slash may be missing.
     [[nodiscard]] bool path_is(std::string_view path) const noexcept;

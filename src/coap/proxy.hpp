@@ -2,7 +2,8 @@
 // A CoAP-to-CoAP forward proxy [RFC 7252 §5.7]: two endpoints and a cache between them. In front,
 // clients that name their target by Proxy-Uri or Proxy-Scheme; at the back, the network where the
 // targets are. Observation passes through, one relation at the back for all clients in front
-// [RFC 7641 §5]; bodies are put together here and cut anew, so each side has blocks of its own size.
+// [RFC 7641 §5]; bodies are put together here and cut anew, so each side has blocks of its own
+// size.
 //
 // Left out: other schemes than coap, chains of proxies, multicast targets, FETCH from the cache.
 #include "base/engine.hpp"
@@ -84,8 +85,8 @@ public:
         }
     };
 
-    /// `resolve` says where a host is and whether it may be reached from here: nullopt is 5.05. It is
-    /// asked for literal addresses too.
+    /// `resolve` says where a host is and whether it may be reached from here: nullopt is 5.05. It
+    /// is asked for literal addresses too.
     ForwardProxy(const ProxySettings& settings, Resolver resolve, Random random, Instant now,
                  Teller teller = {});
 

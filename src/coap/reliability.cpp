@@ -25,15 +25,16 @@ std::optional<std::uint16_t> MessageIds::next(Instant now, const Peer& peer,
 
 MessageIds::Line& MessageIds::line_of(Instant now, const Peer& peer, const Settings& settings,
                                       Random& random) {
-    for (Line& line : lines_)
-        if (line.peer == peer) return line;
+    const auto place = [&] { return std::ranges::lower_bound(lines_, peer, {}, &Line::peer); };
+    if (const auto at = place(); at != lines_.end() && at->peer == peer) return *at;
     const auto start = static_cast<std::uint16_t>(random.next());
     const Line fresh{peer, start, 0, 0, now, now};
-    if (lines_.size() < settings.peers_max) return lines_.emplace_back(fresh);
-    Line& oldest = *std::ranges::min_element(lines_, {}, &Line::last);
-    if (now - oldest.last < settings.exchange_lifetime()) ++evicted_;
-    oldest = fresh;
-    return oldest;
+    if (lines_.size() >= std::max<std::size_t>(settings.peers_max, 1)) {
+        const auto oldest = std::ranges::min_element(lines_, {}, &Line::last);
+        if (now - oldest->last < settings.exchange_lifetime()) ++evicted_;
+        lines_.erase(oldest);
+    }
+    return *lines_.insert(place(), fresh);
 }
 
 // ---- retransmissions ---------------------------------------------------------------------------

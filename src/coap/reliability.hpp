@@ -32,7 +32,7 @@ private:
     };
     Line& line_of(Instant now, const Peer& peer, const Settings& settings, Random& random);
 
-    std::vector<Line> lines_;
+    std::vector<Line> lines_;  // by peer
     std::uint64_t evicted_ = 0;
 };
 

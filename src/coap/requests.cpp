@@ -166,6 +166,7 @@ void Requests::dispatch(Core& core, Instant now, Transaction& t) {
     if (!t.multicast && !may_send(core, t.peer)) {
         t.flight = Flight::queued;
         t.due = never;
+        unsettled_ = true;
         return;
     }
     transmit(core, now, t);

@@ -1,7 +1,7 @@
 #pragma once
-// The client role: requests of ours, from queue [RFC 7252 §4.7] to response, with the blocks of both
-// bodies [RFC 7959 §2.4, §2.5] and observation [RFC 7641 §3]. requests.cpp has the life of a request,
-// requests_response.cpp what responses mean, requests_block.cpp their blocks.
+// The client role: requests of ours, from queue [RFC 7252 §4.7] to response, with the blocks of
+// both bodies [RFC 7959 §2.4, §2.5] and observation [RFC 7641 §3]. requests.cpp has the life of a
+// request, requests_response.cpp what responses mean, requests_block.cpp their blocks.
 #include "coap/block.hpp"
 #include "coap/core.hpp"
 #include "coap/observe_client.hpp"

@@ -1,5 +1,5 @@
-// The client role, part two: which request a response belongs to [RFC 7252 §5.3.2], and what it means
-// for an observation [RFC 7641 §3].
+// The client role, part two: which request a response belongs to [RFC 7252 §5.3.2], and what it
+// means for an observation [RFC 7641 §3].
 #include "coap/requests.hpp"
 
 #include <algorithm>

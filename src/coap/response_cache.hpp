@@ -1,6 +1,6 @@
 #pragma once
-// Responses kept to answer the same request again. [RFC 7252 §5.6] Only 2.05 (Content) to GET is kept:
-// errors may be, but a mesh where a node comes back should be seen at once.
+// Responses kept to answer the same request again. [RFC 7252 §5.6] Only 2.05 (Content) to GET is
+// kept: errors may be, but a mesh where a node comes back should be seen at once.
 #include "base/time.hpp"
 #include "coap/events.hpp"
 

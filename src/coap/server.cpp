@@ -29,8 +29,8 @@ bool names_tag(const Options& request, OptionNumber number, Bytes tag) noexcept 
     return false;
 }
 
-/// "A server can issue a 2.03 Valid response in place of a 2.05 Content response if one of the ETags
-/// given is the entity-tag for the current representation." [RFC 7252 §5.10.6.2]
+/// "A server can issue a 2.03 Valid response in place of a 2.05 Content response if one of the
+/// ETags given is the entity-tag for the current representation." [RFC 7252 §5.10.6.2]
 void validate(const RequestArrived& request, Response& response) {
     const auto tag = response.options.find(OptionNumber::etag);
     if (response.code != Code::content || !tag) return;
@@ -145,8 +145,8 @@ std::optional<Response> Server::handle(const RequestArrived& request) {
         if (request.multicast) return std::nullopt;
         return response_of(code);
     };
-    // "An endpoint receiving a request with a Proxy-Uri Option that is unable or unwilling to act as
-    // a forward-proxy ... MUST cause the return of a 5.05" [RFC 7252 §5.10.2]
+    // "An endpoint receiving a request with a Proxy-Uri Option that is unable or unwilling to act
+    // as a forward-proxy ... MUST cause the return of a 5.05" [RFC 7252 §5.10.2]
     if (request.options.has(OptionNumber::proxy_uri) ||
         request.options.has(OptionNumber::proxy_scheme))
         return refuse(Code::proxying_not_supported);
@@ -219,8 +219,8 @@ std::optional<Response> Server::discover(const RequestArrived& request) const {
         std::erase_if(document.links,
                       [&](const Link& link) { return !link.matches(option.as_text()); });
     }
-    // "A multicast request with a query string SHOULD NOT be responded to ... if the filter does not
-    // match" [RFC 6690 §4.1]
+    // "A multicast request with a query string SHOULD NOT be responded to ... if the filter does
+    // not match" [RFC 6690 §4.1]
     if (request.multicast && document.links.empty()) return std::nullopt;
     return content_of(ContentFormat::link_format, to_text(document));
 }

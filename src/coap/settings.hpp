@@ -1,6 +1,6 @@
 #pragma once
-// What an endpoint can be told: the transmission parameters of RFC 7252 §4.8, those of RFC 7641 §4.5
-// and RFC 7959, and the limits of every table.
+// What an endpoint can be told: the transmission parameters of RFC 7252 §4.8, those of RFC 7641
+// §4.5 and RFC 7959, and the limits of every table.
 #include "base/time.hpp"
 
 #include <cstdint>
@@ -34,7 +34,8 @@ struct Settings {
     /// A non-confirmable notification that no newer one followed for so long is repeated as a
     /// confirmable one, so that the client sees the latest state in the end. [RFC 7641 §4.5]
     Duration notification_confirmed_after = std::chrono::minutes(2);
-    /// Non-confirmable notifications in a row before a confirmable one is due; zero: all confirmable.
+    /// Non-confirmable notifications in a row before a confirmable one is due; zero: all
+    /// confirmable.
     std::uint8_t unconfirmed_notifications_max = 5;
 
     /// Bodies longer than 16 << block_szx octets go in blocks of that size. [RFC 7959 §2.2]

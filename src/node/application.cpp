@@ -9,7 +9,6 @@ using namespace std::chrono_literals;
 
 /// "No-Response": which classes of response the client does not want. [RFC 7967 §2]
 constexpr coap::OptionNumber no_response{258};
-constexpr std::uint32_t no_response_at_all = 2 | 8 | 16;  // 2.xx, 4.xx and 5.xx
 
 constexpr Duration day = 24h;
 
@@ -33,7 +32,12 @@ std::string tenths_to_text(long tenths) {
 
 long to_tenths(double value) { return static_cast<long>(value * 10.0); }
 
-bool wants_no_response(const coap::RequestArrived& request, coap::Code answer) {
+/// A reading that nobody asked to confirm gets no answer either: the answers would be half of the
+/// mesh's traffic, and their loss would change nothing. Our own nodes do not even say No-Response,
+/// for they wait for none.
+bool goes_unanswered(const coap::RequestArrived& request, coap::Code answer) {
+    if (request.confirmable) return false;
+    if (request.options.path_is("/readings") && coap::is_success(answer)) return true;
     const auto unwanted = request.options.uint(no_response);
     return unwanted && (*unwanted >> (coap::class_of(answer) - 1) & 1) != 0;
 }
@@ -190,11 +194,10 @@ void Application::report(Instant now, Running& running) {
     request.options.add_uint(coap::OptionNumber::content_format,
                              std::to_underlying(coap::ContentFormat::senml_json));
     request.payload = to_octets(as_octets(senml(*running.sensor)));
-    if (!request.confirmable) request.options.add_uint(no_response, no_response_at_all);
     const bool fire_and_forget = !request.confirmable;
     teller_.tell(now, "reading.sent", key);
     endpoint_.handle(now, std::move(request));
-    // No response was asked for and none is waited for. [RFC 7967 §2.1]
+    // No response is waited for.
     if (fire_and_forget) endpoint_.handle(now, coap::Cancel{coap::RequestId{key}});
 }
 
@@ -247,7 +250,7 @@ void Application::answer(Instant now, const coap::RequestArrived& request) {
             teller_.tell(now, "reading.received", ByteReader(request.token.bytes()).be32(),
                          request.payload);
     }
-    if (response && !(wants_no_response(request, response->code) && !request.confirmable))
+    if (response && !goes_unanswered(request, response->code))
         endpoint_.handle(now, coap::Respond{request.exchange, *std::move(response)});
     else endpoint_.handle(now, coap::Decline{request.exchange});
 }

@@ -5,17 +5,14 @@
 //
 // Non-storing mode, by flow [RFC 9008 §8]; the form with the fewest octets of those allowed:
 //
-//   flow              source                 a router between        root                       destination
-//   RAL -> root       with_rpl_option(up)    check_option            check_option               (the root)
-//   RAL -> Internet   with_rpl_option(up)    check_option            check_option,              ignores the option
-//                                                                    clear_sender_rank
-//   root -> RAL       with_source_route      check_option,           (the source)               check_option,
-//                       (down)               process_source_route                               process_source_route
-//   Internet -> RAL   as it is               check_option,           encapsulate(route, down)   the same, decapsulate
-//                                            process_source_route
-//   RAL -> RAL, up    with_rpl_option(up)    check_option            check_option, then as
-//        and down                            (up), then as above     Internet -> RAL; the inner
-//                                                                    option is left to no avail
+//   RAL -> root      source: with_rpl_option(up); between and at the root: check_option.
+//   RAL -> Internet  the same, and the root: clear_sender_rank before the packet leaves. No tunnel.
+//   root -> RAL      source: with_source_route(down); at every hop and at the end: check_option,
+//                    then process_source_route. No tunnel.
+//   Internet -> RAL  the root: encapsulate(route, down), to the RAL itself; at every hop: as above;
+//                    the RAL: the same, then decapsulate, then what is inside.
+//   RAL -> RAL       up as RAL -> Internet; the root, after check_option: as Internet -> RAL. The
+//                    option of the way up stays inside to no avail.
 //
 // A direct neighbour of the root gets no routing header: a route of one hop needs none. A packet
 // towards the Internet carries the option to its destination, so it must be of type 0x23, "skip if

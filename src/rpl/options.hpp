@@ -114,7 +114,7 @@ struct SolicitedInformation {
     friend bool operator==(const SolicitedInformation&, const SolicitedInformation&) = default;
 };
 
-/// [§6.7.10] `address` is the router's whole address with R, otherwise only the prefix in it counts.
+/// [§6.7.10] With R, `address` is the whole one of the router; else only the prefix in it counts.
 struct PrefixInformation {
     ip::Address address;
     std::uint8_t length = 64;

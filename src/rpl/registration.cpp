@@ -4,23 +4,56 @@
 
 namespace causeway::rpl {
 
-void Registration::request(Instant now, Duration around) {
+namespace {
+
+Duration patience_of(const Dodag& dodag) noexcept {
+    const std::uint16_t min_hop = dodag.settings().min_hop_rank_increase;
+    return dao_patience(std::max<unsigned>(dag_rank(dodag.rank(), min_hop), 1u) - 1);
+}
+
+}  // namespace
+
+/// Those that can be named: by their global addresses.
+Registration::Parents Registration::parents_of(const Dodag& dodag) {
+    Parents parents;
+    for (std::size_t place = 1; place <= parent_set_max && !parents.full(); ++place) {
+        const Neighbour* parent = dodag.parent(place);
+        if (parent != nullptr && !parent->global.is_unspecified())
+            parents.push_back(parent->global);
+    }
+    return parents;
+}
+
+void Registration::request(Instant now, const Dodag& dodag) {
+    const Parents parents = parents_of(dodag);
+    if (parents == told_ && !told_.empty()) return;  // as it was
+    const bool known_one = std::ranges::any_of(parents, [&](const ip::Address& parent) {
+        return std::ranges::find(told_, parent) != told_.end();
+    });
+    const Duration patience = patience_of(dodag) * (std::int64_t{1} << hold_doublings_);
+    postpone(now, known_one ? std::max(patience, dao_delay_lazy) : patience);
+    if (!known_one) accepted_ = false;
+}
+
+void Registration::postpone(Instant now, Duration around) {
     const Instant at = after(now, around / 2 + random_.within(around));
     timers_.arm(Timer::send, std::min(at, timers_.due(Timer::send)));
-    if (around <= dao_delay) accepted_ = false;
 }
 
 void Registration::cancel() noexcept {
     timers_ = {};
+    told_.clear();
     accepted_ = false;
 }
 
-bool Registration::due(Instant now) {
+bool Registration::due(Instant now, const Dodag& dodag) {
     const bool send = timers_.take_expired(Timer::send, now);
     const bool refresh = timers_.take_expired(Timer::refresh, now);
     const bool retry = timers_.take_expired(Timer::retry, now);
     gave_up_ = false;
-    if (send || refresh) {
+    // What was news may be past: the parents are again those that the root knows.
+    const bool news = send && (!accepted_ || parents_of(dodag) != told_);
+    if (news || refresh) {
         fresh_ = true;
         retries_ = 0;
         timers_.disarm(Timer::retry);
@@ -32,7 +65,8 @@ bool Registration::due(Instant now) {
         return true;
     }
     gave_up_ = true;
-    request(now, dao_pause);
+    accepted_ = false;
+    postpone(now, dao_pause);
     return false;
 }
 
@@ -41,6 +75,19 @@ Dao Registration::compose(Instant now, const Dodag& dodag, const ip::Address& se
     // "MUST increment the DAOSequence field" with newer information, and MAY otherwise: a root that
     // has answered the first may ignore a second one of the same number. [RFC 6550 §9.3]
     sequence_ = sequence_.next();
+    const Parents parents = parents_of(dodag);
+    const Duration patience = patience_of(dodag);
+    if (parents != told_) {
+        fresh_ = true;
+        if (now >= calm_at_)
+            hold_doublings_ = 0;
+        else if (hold_doublings_ < dao_hold_doublings_max)
+            ++hold_doublings_;
+        calm_at_ = after(now, std::max(patience, dao_delay_lazy) *
+                                  (std::int64_t{4} << hold_doublings_));
+        timers_.disarm(Timer::send);
+        told_ = parents;
+    }
     // "MUST increment the Path Sequence counter" when lifetime or parents change. [§9.2.1]
     if (fresh_) path_sequence_ = path_sequence_.next();
     fresh_ = false;
@@ -51,24 +98,26 @@ Dao Registration::compose(Instant now, const Dodag& dodag, const ip::Address& se
     dao.sequence = sequence_.value();
     // "This flag MUST be set when a local RPLInstanceID is used." [RFC 6550 §6.4.1]
     if ((settings.instance & 0x80) != 0) dao.dodag = dodag.id();
-    dao.options.list.reserve(1 + parent_set_max);
+    dao.options.list.reserve(1 + parents.size());
     dao.options.add(Target{{self, 128}});
     // Two bits for each parent in the order of preference, as far as PCS lets bits be active.
     // "Bits greater than or equal to (PCS + 1) MUST be cleared", and "a node MUST NOT unicast a DAO
     // message that has no active bits". [RFC 6550 §9.9]
     const auto active = static_cast<std::uint8_t>(0xff00 >> (settings.path_control_size + 1));
-    for (std::size_t place = 1; place <= parent_set_max; ++place) {
-        const Neighbour* parent = dodag.parent(place);
-        const auto control = static_cast<std::uint8_t>((0xc0 >> 2 * (place - 1)) & active);
-        if (parent == nullptr || control == 0 || parent->global.is_unspecified()) continue;
+    for (std::size_t i = 0; i < parents.size(); ++i) {
+        const auto control = static_cast<std::uint8_t>((0xc0 >> 2 * i) & active);
+        if (control == 0) continue;
         dao.options.add(Transit{.external = false,
                                 .path_control = control,
                                 .path_sequence = path_sequence_.value(),
                                 .path_lifetime = settings.lifetime_default,
-                                .parent = parent->global});
+                                .parent = parents[i]});
     }
     if (settings.dao_ack) {
-        const Duration wait = dao_retry_first * (1 << std::min(retries_, dao_retry_doublings_max));
+        const Duration wait =
+            std::min<Duration>((dao_retry_first + patience - dao_delay) *
+                                   (1 << std::min(retries_, dao_retry_doublings_max)),
+                               dao_retry_max);
         timers_.arm(Timer::retry, after(now, wait + random_.within(wait / 2)));
     } else {
         arm_refresh(now, settings);
@@ -82,7 +131,7 @@ bool Registration::answered(Instant now, const DaoAck& ack, const Settings& sett
     retries_ = 0;
     if (ack.status >= 128) {  // rejection [RFC 6550 §6.5.1]
         accepted_ = false;
-        request(now, dao_pause);
+        postpone(now, dao_pause);
         return true;
     }
     accepted_ = true;

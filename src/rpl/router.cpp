@@ -35,7 +35,7 @@ Router::Router(Config config, Random random, Teller teller, Instant now)
     if (config_.root) {
         global_ = root_address(config_);
         root_ = std::make_unique<Root>(
-            Root{.routes = Routes(*global_, config_.settings.routes_max), .pending = {}});
+            Root{.routes = Routes(*global_, config_.settings.routes_max), .pending = {}, .next_ack = {}});
         announce_prefix();
         start_trickle(now);
     } else {
@@ -84,8 +84,9 @@ void Router::handle_timeout(Instant now) {
     }
     if (timers_.take_expired(Timer::solicit, now)) solicit(now);
     if (timers_.take_expired(Timer::probe, now)) probe(now);
+    if (timers_.take_expired(Timer::answers, now)) send_pending_acks(now);
     if (registration_.next_deadline() <= now) {
-        if (registration_.due(now)) send_dao(now);
+        if (registration_.due(now, dodag_)) send_dao(now);
         if (registration_.has_given_up()) {
             ++stats_.dao_given_up;
             teller_.tell(now, "rpl.dao_given_up");
@@ -122,12 +123,10 @@ void Router::reselect(Instant now) {
         ++stats_.parent_changes;
         teller_.tell(now, "rpl.parent_changed", dodag_.rank(), dodag_.preferred()->bytes());
         out_.push(ParentChanged{dodag_.preferred()});
-        registration_.request(now, dao_delay);
         probes_fast_ = probes_fast_max;
         arm_probe(now);
-    } else if (selection.set_changed) {
-        registration_.request(now, dao_delay_lazy);
     }
+    if (selection.preferred_changed || selection.set_changed) registration_.request(now, dodag_);
     if (!trickle_) return start_trickle(now);
     // A Rank that children have to know of soon: back from none, or off by a whole hop.
     const int moved = int{dodag_.rank()} - int{dodag_.last_advertised()};
@@ -172,7 +171,7 @@ void Router::send_dao(Instant now) {
     // "The DODAG Parent Address subfield ... MUST contain one or more addresses." [§9.7, rule 1]
     if (dao.options.find<Transit>() == nullptr) {
         registration_.cancel();
-        return registration_.request(now, dao_delay * 4);
+        return registration_.postpone(now, dao_delay * 4);
     }
     ++stats_.dao_sent;
     if (registration_.retries() > 0) ++stats_.dao_retries;

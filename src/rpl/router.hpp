@@ -31,7 +31,10 @@ inline constexpr unsigned answers_per_second_max = 8;
 /// MAX_RPL_OPTION_RANK_ERRORS: Trickle resets on rank errors in one hour. [RFC 6553 §5.1]
 inline constexpr unsigned rank_errors_per_hour_max = 20;
 /// DAO-ACKs that the root keeps back until it has a route to send them along.
-inline constexpr std::size_t pending_acks_max = 32;
+inline constexpr std::size_t pending_acks_max = 256;
+/// Between two of them: when one node's DAO opens the way to a hundred others, their answers do not
+/// leave at once. Each takes about half of this from the air around the root.
+inline constexpr Duration ack_spacing = std::chrono::milliseconds(60);
 
 class Router {
 public:
@@ -128,14 +131,15 @@ public:
     [[nodiscard]] const RouterStats& stats() const noexcept { return stats_; }
 
 private:
-    enum class Timer { solicit, probe, count };
+    enum class Timer { solicit, probe, answers, count };
     struct PendingAck {
         ip::Address target;
         DaoAck ack;
     };
     struct Root {
         Routes routes;
-        InplaceVector<PendingAck, pending_acks_max> pending;
+        std::vector<PendingAck> pending;  // in the order they were asked for
+        Instant next_ack;
     };
 
     // router.cpp
@@ -168,7 +172,7 @@ private:
     void on_dao(Instant now, const MessageReceived& in, const Dao& dao);
     [[nodiscard]] std::uint8_t take_routes(Instant now, const Dao& dao);
     void acknowledge(const ip::Address& target, const DaoAck& ack);
-    void send_pending_acks();
+    void send_pending_acks(Instant now);
     void global_repair(Instant now, Sequence version);
 
     Config config_;

@@ -114,16 +114,18 @@ void Router::on_dio(Instant now, const MessageReceived& in, const Dio& dio) {
         ++stats_.versions_joined;
         teller_.tell(now, "rpl.version_joined", dodag_.version().value());
         trickle_.reset();  // joining is an inconsistency [§8.3], and may bring new parameters
-        registration_.request(now, dao_delay);
+        registration_.forget();
     }
     if (verdict.dtsn_moved && settings().mode == ModeOfOperation::non_storing) {
         // "The node MUST schedule a DAO message transmission", and "in Non-Storing mode ... MUST
         // increment its own DTSN". [RFC 6550 §9.6]
         dtsn_ = dtsn_.next();
-        registration_.request(now, dao_delay);
+        registration_.forget();
         reset_trickle(now);
     }
     reselect(now);
+    if ((verdict.version_joined || verdict.dtsn_moved) && dodag_.attached())
+        registration_.request(now, dodag_);
     if (verdict.sender_is_behind) return reset_trickle(now);
     // "A DIO from a sender with a lesser DAGRank that causes no changes to the recipient's parent
     // set, preferred parent, or Rank SHOULD be considered consistent." [RFC 6550 §8.3]

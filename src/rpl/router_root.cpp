@@ -1,6 +1,8 @@
 // What only the root does: versions, and the table of downward routes.
 #include "rpl/router.hpp"
 
+#include <algorithm>
+
 namespace causeway::rpl {
 
 namespace {
@@ -43,7 +45,7 @@ void Router::on_dao(Instant now, const MessageReceived& in, const Dao& dao) {
                                 .status = status,
                                 .dodag = dao.dodag,
                                 .options = {}});
-    send_pending_acks();
+    send_pending_acks(now);
 }
 
 /// The groups of a DAO: one or more targets, then one or more transits that hold for all of them.
@@ -96,21 +98,29 @@ void Router::acknowledge(const ip::Address& target, const DaoAck& ack) {
             waiting.ack = ack;  // only the last one asked for is of use
             return;
         }
-    if (root_->pending.full()) {
+    if (root_->pending.size() >= pending_acks_max) {
         ++stats_.acks_dropped;
-        root_->pending.erase_at(0);
+        root_->pending.erase(root_->pending.begin());
     }
     root_->pending.push_back({target, ack});
 }
 
-void Router::send_pending_acks() {
-    root_->pending.erase_if([&](const PendingAck& waiting) {
-        const bool rejected = waiting.ack.status >= 128;
-        if (!rejected && !root_->routes.source_route(waiting.target)) return false;
-        ++stats_.dao_ack_sent;
-        send(waiting.target, Code::dao_ack, waiting.ack, true);
-        return true;
-    });
+/// One at a time: the first that can be sent, and the next when its time has come.
+void Router::send_pending_acks(Instant now) {
+    const auto can_go = [&](const PendingAck& waiting) {
+        return waiting.ack.status >= 128 || root_->routes.source_route(waiting.target);
+    };
+    if (now < root_->next_ack) {
+        if (!root_->pending.empty()) timers_.arm(Timer::answers, root_->next_ack);
+        return;
+    }
+    const auto next = std::ranges::find_if(root_->pending, can_go);
+    if (next == root_->pending.end()) return;
+    ++stats_.dao_ack_sent;
+    send(next->target, Code::dao_ack, next->ack, true);
+    root_->pending.erase(next);
+    root_->next_ack = after(now, ack_spacing);
+    if (!root_->pending.empty()) timers_.arm(Timer::answers, root_->next_ack);
 }
 
 }  // namespace causeway::rpl

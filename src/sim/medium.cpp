@@ -15,6 +15,7 @@ using link::ieee802154::turnaround;
 
 namespace {
 
+/// Whatever is still to be judged began at most this long ago.
 constexpr Duration longest_air_time = air_time(Frame::capacity);
 constexpr std::uint64_t dice_stream = 0x64696365;
 
@@ -74,13 +75,14 @@ Medium::Medium(World& world, MediumPlan plan, Listener& listener, Tap* tap)
       propagation_(plan_.channel, world.random_for(propagation_stream)),
       links_(propagation_, places(plan_), plan_.radio.transmit_power_dbm,
              link_floor_dbm(plan_.channel, plan_.radio)),
+      airspace_(places(plan_),
+                propagation_.range_metres(plan_.radio.transmit_power_dbm,
+                                          link_floor_dbm(plan_.channel, plan_.radio)),
+                longest_air_time),
       capture_ratio_(milliwatts(plan_.channel.capture_db)),
       noise_milliwatts_(milliwatts(plan_.channel.noise_floor_dbm)),
       cca_milliwatts_(milliwatts(plan_.channel.cca_threshold_dbm)),
       radios_(plan_.radios.size()) {
-    const double range = propagation_.range_metres(plan_.radio.transmit_power_dbm,
-                                                   link_floor_dbm(plan_.channel, plan_.radio));
-    range_squared_ = range * range * 1.0001;
     const Random dice = world.random_for(dice_stream);
     for (std::uint32_t i = 0; i < radios_.size(); ++i) {
         const RadioSite& site = plan_.radios[i];
@@ -118,11 +120,9 @@ void Medium::set_power(std::uint32_t radio, bool on) {
     }
     if (self.state == State::sending) {
         ++stats_.frames_cut_short;
-        for (OnAir& flight : on_air_) {
-            if (flight.sender != radio || flight.end <= now) continue;
+        airspace_.cut_short(now, radio, [&](const Airspace::Flight& flight) {
             if (flight.start < now) self.time_transmit += now - flight.start;
-            flight.end = std::max(flight.start, now);
-        }
+        });
     }
     self.time_on += now - self.on_since;
     self.state = State::off;
@@ -201,17 +201,11 @@ void Medium::transmit_external(std::uint32_t radio, const Frame& frame) {
 }
 
 void Medium::put_on_air(const Flight& flight) {
-    forget_old_flights(world_.now());
     ++stats_.frames_sent;
-    on_air_.push_back({flight.sender, flight.start, flight.end, plan_.radios[flight.sender].at});
+    airspace_.add(world_.now(), flight.sender, flight.start, flight.end);
     if (tap_ != nullptr)
         tap_->saw({flight.start, NodeId{flight.sender}, "air.frame", plan_.radio_channel,
                    flight.frame.bytes()});
-}
-
-void Medium::forget_old_flights(Instant now) {
-    // Whatever is still to be judged began at most a longest frame ago.
-    std::erase_if(on_air_, [&](const OnAir& f) { return f.end + longest_air_time < now; });
 }
 
 // ---- arriving ----------------------------------------------------------------------------------
@@ -280,20 +274,22 @@ Fate Medium::fate_of(const Flight& flight, const Link& link, Radio& receiver) co
     if (double{link.dbm} < plan_.radio.sensitivity_dbm) return Fate::too_weak;
 
     double disturbance = interferers_milliwatts(link.to, flight.start, flight.end);
-    for (const OnAir& other : on_air_) {
+    bool busy = false;
+    airspace_.near(link.to, [&](const Airspace::Flight& other) {
         if (other.sender == link.to) {
             // A node's radio is deaf from when it begins to turn around. An external one's is not
             // ours to judge: only its time on the air counts.
             const Instant deaf = receiver.external ? other.start : other.start - turnaround;
-            if (overlap(flight.start, flight.end, deaf, other.end)) return Fate::radio_busy;
-            continue;
+            busy = busy || overlap(flight.start, flight.end, deaf, other.end);
+            return;
         }
         if (other.sender == flight.sender ||
-            !overlap(flight.start, flight.end, other.start, other.end) || !in_range(other, link.to))
-            continue;
+            !overlap(flight.start, flight.end, other.start, other.end))
+            return;
         if (const Link* from_other = links_.find(other.sender, link.to); from_other != nullptr)
             disturbance += double{from_other->milliwatts};
-    }
+    });
+    if (busy) return Fate::radio_busy;
     const double power = double{link.milliwatts};
     double ratio_db = double{link.dbm} - plan_.channel.noise_floor_dbm;
     if (disturbance > 0) {
@@ -327,24 +323,15 @@ double Medium::interferers_milliwatts(std::uint32_t radio, Instant from, Instant
 
 bool Medium::channel_busy(std::uint32_t radio, Instant from, Instant to) const {
     double power = interferers_milliwatts(radio, from, to);
-    for (const OnAir& other : on_air_) {
-        if (other.sender == radio || !overlap(from, to, other.start, other.end) ||
-            !in_range(other, radio))
-            continue;
+    bool carrier = false;
+    airspace_.near(radio, [&](const Airspace::Flight& other) {
+        if (other.sender == radio || !overlap(from, to, other.start, other.end)) return;
         const Link* link = links_.find(other.sender, radio);
-        if (link == nullptr) continue;
-        if (plan_.channel.carrier_sense && double{link->dbm} >= plan_.radio.sensitivity_dbm)
-            return true;
+        if (link == nullptr) return;
+        carrier = carrier || double{link->dbm} >= plan_.radio.sensitivity_dbm;
         power += double{link->milliwatts};
-    }
-    return power >= cca_milliwatts_;
-}
-
-bool Medium::in_range(const OnAir& other, std::uint32_t radio) const noexcept {
-    const Position& here = plan_.radios[radio].at;
-    const double dx = other.at.x - here.x;
-    const double dy = other.at.y - here.y;
-    return dx * dx + dy * dy <= range_squared_;
+    });
+    return power >= cca_milliwatts_ || (carrier && plan_.channel.carrier_sense);
 }
 
 std::uint32_t Medium::radio_with(std::uint64_t eui64) const noexcept {

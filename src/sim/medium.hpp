@@ -23,6 +23,7 @@
 // Left out: fading in time, adjacent channels, capture by order of arrival, several channels.
 #include "base/tap.hpp"
 #include "link/ieee802154/radio.hpp"
+#include "sim/airspace.hpp"
 #include "sim/audience.hpp"
 #include "sim/energy.hpp"
 #include "sim/links.hpp"
@@ -136,12 +137,6 @@ private:
         Random random{0};
         link::ieee802154::Frame frame;
     };
-    struct OnAir {
-        std::uint32_t sender;
-        Instant start;  // may lie a turnaround ahead
-        Instant end;
-        Position at;
-    };
     struct Held {
         std::uint32_t sender = no_radio;  // none: free
         Instant start;
@@ -171,9 +166,7 @@ private:
     [[nodiscard]] double interferers_milliwatts(std::uint32_t radio, Instant from,
                                                 Instant to) const;
     [[nodiscard]] bool channel_busy(std::uint32_t radio, Instant from, Instant to) const;
-    [[nodiscard]] bool in_range(const OnAir& other, std::uint32_t radio) const noexcept;
     [[nodiscard]] std::uint32_t radio_with(std::uint64_t eui64) const noexcept;
-    void forget_old_flights(Instant now);
 
     World& world_;
     MediumPlan plan_;
@@ -183,12 +176,11 @@ private:
     BitErrors bit_errors_;
     Propagation propagation_;
     Links links_;
-    double range_squared_ = 0;
+    Airspace airspace_;
     double capture_ratio_ = 1;
     double noise_milliwatts_ = 0;
     double cca_milliwatts_ = 0;
     std::vector<Radio> radios_;
-    std::vector<OnAir> on_air_;  // and what was, a longest frame ago
     std::vector<Held> held_;
     std::vector<std::pair<std::uint64_t, std::uint32_t>> by_eui64_;
     std::vector<std::uint32_t> externals_;

@@ -64,8 +64,14 @@ def try_more(host, base, proxy=()):
         put = host.run([*coap, "-b", "64", "-m", "put", "-f", folder / "sent", f"{base}/store"],
                        timeout=120)
         check(put.returncode == 0, f"PUT of 2 KB: {put.stdout}{put.stderr}")
-        host.run([*coap, "-b", "64", "-m", "get", "-o", folder / "got", f"{base}/store"],
-                 timeout=120)
+        if proxy:
+            # libcoap 4.3.1 cannot take a body in blocks once an empty acknowledgement has come in
+            # between, and a proxy has to send one while it fetches; so our own client asks.
+            host.run([harness.causeway(), "coap", "get", *proxy, "-B", "100", "-o",
+                      folder / "got", f"{base}/store"], timeout=120)
+        else:
+            host.run([*coap, "-b", "64", "-m", "get", "-o", folder / "got", f"{base}/store"],
+                     timeout=120)
         got = (folder / "got").read_text() if (folder / "got").exists() else ""
         check(got == body, f"2 KB put, {len(got)} octets came back")
     missing = host.run([*coap, "-v", "6", "-m", "get", f"{base}/nowhere"])
@@ -132,6 +138,7 @@ def troubles_have_one_clear_line():
         taken = host.run([harness.causeway(), "run", SITE, "--for", "5s"])
         said = taken.stdout + taken.stderr
         check("causeway0" in said, f"a TUN name in use is said:\n{said}")
+        host.run(["ip", "link", "delete", "causeway0"], check=True)
 
         busy = Running(host.command(["python3", "-c", "import socket,time;"
                                      "s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);"

@@ -84,7 +84,7 @@ std::string seconds_text(std::uint32_t seconds) {
 }
 
 Link guess(Bytes octets) {
-    if (octets.size() >= ip::Ipv6Header::octets && octets[0] >> 4 == std::byte{6}) {
+    if (octets.size() >= ip::Ipv6Header::octets && (octets[0] >> 4) == std::byte{6}) {
         const std::size_t length =
             std::to_integer<std::size_t>(octets[4]) << 8 | std::to_integer<std::size_t>(octets[5]);
         if (length + ip::Ipv6Header::octets == octets.size()) return Link::ip;

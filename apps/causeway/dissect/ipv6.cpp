@@ -95,7 +95,7 @@ Layer layer_of(const ip::Ipv6Header& header) {
 }  // namespace
 
 void Dissector::take_ipv6(Bytes octets, Dissection& out, unsigned depth) {
-    if (!octets.empty() && octets[0] >> 4 == std::byte{4}) {
+    if (!octets.empty() && (octets[0] >> 4) == std::byte{4}) {
         out.layers.emplace_back("IPv4").value = "not dissected";
         return out.says("IPv4", plural(octets.size(), "octet"));
     }
