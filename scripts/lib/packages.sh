@@ -47,7 +47,11 @@ bootstrap() {
     mapfile -t missing < <(missing_packages $wanted)
     [ ${#missing[@]} -gt 0 ] || return 0
 
-    say "Installing ${#missing[@]} missing packages: ${missing[*]}"
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        say "Packages are missing, and there is no sudo. As root:"
+        die "    apt-get install --no-install-recommends ${missing[*]}"
+    fi
+    say "Installing what is missing: ${missing[*]}"
     mkdir -p build
     log=build/packages-$1.log
     if [ -n "$(unknown_packages "${missing[@]}")" ]; then
