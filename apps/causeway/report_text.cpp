@@ -64,7 +64,7 @@ std::string counts_text(Named each) {
         std::ranges::replace(spoken, '_', ' ');
         counts.emplace_back(count, std::move(spoken));
     });
-    std::ranges::stable_sort(counts, std::ranges::greater{}, [](const auto& c) { return c.first; });
+    std::ranges::sort(counts, std::ranges::greater{});
     std::string text;
     for (const auto& [count, name] : counts)
         text += fmt::format("{}{} {}", text.empty() ? "" : ", ", grouped(count), name);

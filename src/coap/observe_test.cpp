@@ -365,6 +365,25 @@ TEST(ObserveClient, RegistersAgainWhenTheStateIsStale) {  // [RFC 7641 A.1, figu
     EXPECT_EQ(bench.response().payload, text("next"));
 }
 
+TEST(ObserveClient, ARenewalThatWaitedForLostBlocksGoesOutWithTheirFailure) {
+    Observing bench;
+    Message first = bench.notification(20, "");
+    first.payload = body_of(64);
+    first.options.add_uint(OptionNumber::block2, Block{0, true, 2}.to_uint());
+    bench.receive(server, first);
+    bench.pass(61s);  // the rest is asked for five times; the state is stale long before
+    bench.datagrams.clear();
+    while (bench.datagrams.empty()) {
+        bench.now = bench.endpoint.next_deadline();
+        bench.endpoint.handle_timeout(bench.now);
+        bench.handle(Cancel{RequestId{99}});  // nothing, but for what is collected
+    }
+    const Message renewal = bench.take_sent();
+    EXPECT_EQ(renewal.token, bench.registration.token);
+    EXPECT_TRUE(bench.failures.empty());
+    EXPECT_GT(bench.endpoint.next_deadline(), bench.now);
+}
+
 TEST(ObserveClient, TwoRenewalsAtOnceTakeTurns) {
     Bench bench;
     Message last;

@@ -310,7 +310,13 @@ void Requests::unreachable(Core& core, Instant now, const Peer& peer) {
 // ---- time --------------------------------------------------------------------------------------
 
 void Requests::handle_timeout(Core& core, Instant now) {
-    if (next_ > now) return;
+    // What expires may leave something behind that is due as well: an observation whose renewal
+    // waited for the blocks that never came.
+    for (settle(); next_ <= now; settle()) expire(core, now);
+}
+
+void Requests::expire(Core& core, Instant now) {
+    unsettled_ = true;
     std::vector<std::uint64_t> expired;
     for (const auto& t : transactions_)
         if (t->due <= now || t->release <= now) expired.push_back(t->key);

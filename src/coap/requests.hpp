@@ -93,6 +93,7 @@ private:
     [[nodiscard]] bool token_in_use(const Token& token) const noexcept;
     [[nodiscard]] bool may_send(const Core& core, const Peer& peer) const noexcept;
 
+    void expire(Core& core, Instant now);
     void dispatch(Core& core, Instant now, Transaction& t);
     void transmit(Core& core, Instant now, Transaction& t);
     [[nodiscard]] static Message message_for(Transaction& t);

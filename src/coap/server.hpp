@@ -52,16 +52,16 @@ private:
 };
 
 struct Resource {
-    std::string path;  // "/sensors/temperature"
+    std::string path{};  // "/sensors/temperature"
     Methods methods{Code::get};
-    Handler handler;  // for all of them
+    Handler handler{};  // for all of them
     bool observable = false;
     bool hidden = false;  // not in /.well-known/core
 
     // Attributes of the link. [RFC 6690 §3; RFC 7252 §7.2.1]
-    std::string type;       // rt
-    std::string interface;  // if
-    std::string title;
+    std::string type{};       // rt
+    std::string interface{};  // if
+    std::string title{};
     /// ct. Where any is named, an Accept for another is answered with 4.06 before the handler runs.
     std::vector<ContentFormat> formats{};
     std::optional<std::uint32_t> size{};  // sz, octets

@@ -22,7 +22,7 @@ struct Settings {
     Duration reassembly_timeout = ReassemblySettings{}.timeout;  // at most 60 s
     /// Packets that wait for their frames to be sent, those under way included. Each has at most
     /// one frame with the MAC, whose queue is therefore to hold as many.
-    std::size_t outgoing_packets_max = 8;
+    std::size_t outgoing_packets_max = 16;
     std::size_t frame_octets_max = 125;  // MAC header and payload
     /// What the MAC adds besides frame control, sequence number and addresses: security,
     /// information elements.

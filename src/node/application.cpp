@@ -7,9 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// "No-Response": which classes of response the client does not want. [RFC 7967 §2]
-constexpr coap::OptionNumber no_response{258};
-
 constexpr Duration day = 24h;
 
 coap::Settings endpoint_settings(const Config& config) {
@@ -33,13 +30,10 @@ std::string tenths_to_text(long tenths) {
 long to_tenths(double value) { return static_cast<long>(value * 10.0); }
 
 /// A reading that nobody asked to confirm gets no answer either: the answers would be half of the
-/// mesh's traffic, and their loss would change nothing. Our own nodes do not even say No-Response,
-/// for they wait for none.
+/// mesh's traffic, and their loss would change nothing. Our own nodes wait for none.
 bool goes_unanswered(const coap::RequestArrived& request, coap::Code answer) {
-    if (request.confirmable) return false;
-    if (request.options.path_is("/readings") && coap::is_success(answer)) return true;
-    const auto unwanted = request.options.uint(no_response);
-    return unwanted && (*unwanted >> (coap::class_of(answer) - 1) & 1) != 0;
+    return !request.confirmable && request.options.path_is("/readings") &&
+           coap::is_success(answer);
 }
 
 }  // namespace

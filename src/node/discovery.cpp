@@ -5,9 +5,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Between router solicitations: a few in quick succession, then a truncated binary back-off.
-// [RFC 6775 §5.3]
-constexpr Duration solicitation_interval = 2s;
+/// MAX_RTR_SOLICITATION_DELAY: "this serves to alleviate congestion when many hosts start up on a
+/// link at the same time" [RFC 4861 §6.3.7]; and a node changes its first parents often.
+constexpr Duration solicitation_delay_max = 1s;
+// Between router solicitations: a truncated binary back-off. [RFC 6775 §5.3] A parent that knows
+// nothing yet remembers who asked: in a mesh of 1000 nodes that start together, asking it every two
+// seconds took more of the air than all else.
+constexpr Duration solicitation_interval = 5s;
 constexpr Duration solicitation_interval_max = 60s;
 /// What the root says its contexts and itself are good for. [RFC 6775 §9 suggests days]
 constexpr std::uint16_t lifetime_minutes = 1440;
@@ -38,8 +42,12 @@ void Discovery::handle(Instant now, Input in) {
                    [&](const ParentChanged& change) {
                        parent_ = change.parent;
                        attempts_ = 0;
-                       if (!parent_) timers_.disarm(Timer::solicit);
-                       else if (contexts_.empty()) solicit(now);
+                       if (!parent_) {
+                           timers_.disarm(Timer::solicit);
+                       } else if (contexts_.empty()) {
+                           const Duration delay = random_.within(solicitation_delay_max);
+                           timers_.arm(Timer::solicit, after(now, delay));
+                       }
                    },
                    [&](const AddressConfigured& configured) {
                        global_ = configured.global;
@@ -98,17 +106,26 @@ void Discovery::received(Instant now, const MessageReceived& in) {
 }
 
 void Discovery::solicited(const ip::Address& from) {
-    // Who knows nothing yet has nothing to say; who asks from nowhere could not be answered.
-    if (contexts_.empty() || !border_router_ || from.is_unspecified()) {
+    if (from.is_unspecified()) {  // nowhere to answer to
         ++stats_.not_ours;
         return;
     }
+    if (contexts_.empty() || !border_router_) {  // nothing to say yet
+        const bool asked_before = std::ranges::find(waiting_, from) != waiting_.end();
+        ++(asked_before || !waiting_.full() ? stats_.used : stats_.not_ours);
+        if (!asked_before && !waiting_.full()) waiting_.push_back(from);
+        return;
+    }
     ++stats_.used;
+    advertise(from);
+}
+
+void Discovery::advertise(const ip::Address& to) {
     ip::nd::RouterAdvertisement advertisement{.hop_limit = 64, .router_lifetime_seconds = 1800};
     advertisement.options.push_back(link_address(config_.eui64));
     for (const auto& context : contexts_) advertisement.options.push_back(context);
     advertisement.options.push_back(*border_router_);
-    send(from, advertisement);
+    send(to, advertisement);
 }
 
 void Discovery::advertised(Instant now, const ip::nd::RouterAdvertisement& advertisement,
@@ -142,6 +159,8 @@ void Discovery::advertised(Instant now, const ip::nd::RouterAdvertisement& adver
     }
     if (contexts_.empty()) return;
     timers_.disarm(Timer::solicit);
+    if (border_router_)
+        for (const ip::Address& asker : std::exchange(waiting_, {})) advertise(asker);
     // In good time before the first of them ends. [RFC 6775 §5.4.3]
     timers_.arm(Timer::refresh, now + std::chrono::minutes(shortest) / 2 +
                                     random_.within(std::chrono::minutes(shortest) / 8));

@@ -7,6 +7,7 @@
 // allows this for link-local addresses made from an EUI-64; the mesh's others are made likewise.]
 // Left out: address registration of others than in an answer, duplicate address detection.
 #include "base/engine.hpp"
+#include "base/inplace_vector.hpp"
 #include "base/outbox.hpp"
 #include "base/random.hpp"
 #include "base/tap.hpp"
@@ -71,6 +72,8 @@ public:
 
     /// Contexts of others are passed on until so many are known; the rest is not learned.
     static constexpr std::size_t contexts_passed_on_max = lowpan::Contexts::contexts_max;
+    /// Askers remembered until there is an answer; the others ask again.
+    static constexpr std::size_t waiting_max = 8;
 
     Discovery(Config config, Random random, Instant now);
 
@@ -85,6 +88,7 @@ private:
 
     void received(Instant now, const MessageReceived& in);
     void solicited(const ip::Address& from);
+    void advertise(const ip::Address& to);
     void advertised(Instant now, const ip::nd::RouterAdvertisement& advertisement,
                     const ip::Address& from);
     void asked(const ip::nd::NeighbourSolicitation& solicitation, const ip::Address& from);
@@ -98,6 +102,7 @@ private:
     std::optional<ip::Address> global_;
     std::optional<ip::nd::BorderRouter> border_router_;
     std::vector<ip::nd::Context> contexts_;
+    InplaceVector<ip::Address, waiting_max> waiting_;
     unsigned attempts_ = 0;
     Timers<Timer> timers_;
     Outbox<Output> out_;

@@ -33,6 +33,7 @@ void Node::handle(Instant now, Input in) { stack_->handle(now, std::move(in)); }
 void Node::handle_timeout(Instant now) { stack_->handle_timeout(now); }
 std::optional<Node::Output> Node::poll_output() { return stack_->out.poll(); }
 Instant Node::next_deadline() const { return stack_->next_deadline(); }
+void Node::power_off(Instant now) { stack_->power_off(now); }
 Status Node::status() const { return stack_->status(); }
 Counters Node::counters() const { return stack_->counters(); }
 

@@ -76,6 +76,9 @@ public:
     [[nodiscard]] std::optional<Output> poll_output();
     [[nodiscard]] Instant next_deadline() const;
 
+    /// The power goes: tells what was inside and is lost with it. Nothing comes after it.
+    void power_off(Instant now);
+
     /// How the node stands: for tables and reports, not for engines.
     [[nodiscard]] Status status() const;
     [[nodiscard]] Counters counters() const;

@@ -108,6 +108,7 @@ void Node::Stack::carry(Instant now) {
     if (joined_at_ == never && router.reachable()) {
         joined_at_ = now;
         teller.tell(now, "node.joined");
+        tell_collector(now);
     }
 }
 
@@ -341,13 +342,19 @@ bool Node::Stack::carry_router(Instant now) {
                 [&](const rpl::Router::ParentChanged& change) {
                     ++parent_changes_;
                     discovery.handle(now, Discovery::ParentChanged{change.parent});
-                    application.handle(now, Application::CollectorKnown{
-                                                change.parent ? router.dodag_id() : std::nullopt});
+                    tell_collector(now);
                 },
             },
             *output);
     }
     return any;
+}
+
+/// Readings wait until the root knows this node: what a mesh that is starting up has to carry first
+/// is its registrations. From then on they go up whenever there is a parent.
+void Node::Stack::tell_collector(Instant now) {
+    const bool up = joined_at_ != never && router.preferred_parent();
+    application.handle(now, Application::CollectorKnown{up ? router.dodag_id() : std::nullopt});
 }
 
 void Node::Stack::configure(Instant now, const ip::Address& address) {
@@ -398,6 +405,14 @@ bool Node::Stack::carry_application(Instant now) {
         forwarding.originate(now, std::move(packet), Plane::data);
     }
     return any;
+}
+
+void Node::Stack::power_off(Instant now) {
+    adaptation.handle(now, lowpan::Disassociated{});
+    while (auto output = adaptation.poll_output())
+        if (const auto* sent = std::get_if<lowpan::PacketSent>(&*output);
+            sent != nullptr && !sent->delivered)
+            lost(now, sent->packet, LossReason::node_down);
 }
 
 Status Node::Stack::status() const {

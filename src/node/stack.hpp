@@ -24,6 +24,7 @@ struct Node::Stack {
     void handle(Instant now, Input in);
     void handle_timeout(Instant now);
     [[nodiscard]] Instant next_deadline() const;
+    void power_off(Instant now);
     [[nodiscard]] Status status() const;
     [[nodiscard]] Counters counters() const;
 
@@ -59,6 +60,7 @@ private:
     void deliver(Instant now, Forwarding::Deliver&& delivered);
     void deliver_icmpv6(Instant now, const Forwarding::Deliver& delivered);
     void deliver_error(Instant now, const ip::Icmpv6View& error, const ip::Address& reporter);
+    void tell_collector(Instant now);
     void configure(Instant now, const ip::Address& address);
     void lost(Instant now, Bytes packet, LossReason reason);
 

@@ -263,7 +263,7 @@ Dodag::LinkNews Dodag::measured(Instant now, const ip::Address& address, std::ui
     // An eighth of a transmission is noise: neither taken nor worth another selection.
     if (!first && change > -16 && change < 16) return {};
     neighbour->way.etx_128 = etx;
-    return {.changed = true, .suspicious = neighbour->place == 1 && change >= etx_unit / 2};
+    return {.changed = true, .suspicious = neighbour->place == 1 && change >= etx_unit / 4};
 }
 
 bool Dodag::unreachable(Instant now, const ip::Address& address) {

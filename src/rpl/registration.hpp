@@ -14,9 +14,10 @@ inline constexpr Duration dao_delay = std::chrono::seconds(1);
 /// The farther from the root, the more nodes share the way there: in a plane as many as the square
 /// of the distance in hops. All boot at once, and each registration takes some 70 ms of the air
 /// around the root (a DAO and its answer over the last three hops); so each spreads its DAOs over a
-/// time of its own that grows alike. 1000 nodes with a fixed delay never registered.
-inline constexpr Duration dao_spread = std::chrono::milliseconds(100);
-inline constexpr Duration dao_patience_max = std::chrono::minutes(2);
+/// time of its own that grows alike: in a grid with the root in its corner, five DAOs a second in
+/// all. 1000 nodes with a fixed delay never registered.
+inline constexpr Duration dao_spread = std::chrono::milliseconds(200);
+inline constexpr Duration dao_patience_max = std::chrono::minutes(5);
 [[nodiscard]] constexpr Duration dao_patience(unsigned hops) noexcept {
     const std::int64_t crowd = hops > 1 ? std::int64_t{hops} * (hops - 1) : 0;
     return std::min<Duration>(dao_delay + crowd * dao_spread, dao_patience_max);

@@ -128,10 +128,12 @@ void Router::reselect(Instant now) {
     }
     if (selection.preferred_changed || selection.set_changed) registration_.request(now, dodag_);
     if (!trickle_) return start_trickle(now);
-    // A Rank that children have to know of soon: back from none, or off by a whole hop.
+    // A Rank that children have to know of soon: back from none, or off by a whole hop, or far out,
+    // where that is noise, by what makes them choose anew.
     const int moved = int{dodag_.rank()} - int{dodag_.last_advertised()};
-    if (!was_attached || moved >= min_hop_rank_increase() || -moved >= min_hop_rank_increase())
-        reset_trickle(now);
+    const int much = std::max<int>(
+        min_hop_rank_increase(), static_cast<int>(dodag_.rank() / mrhof::parent_switch_share));
+    if (!was_attached || moved >= much || -moved >= much) reset_trickle(now);
 }
 
 void Router::announce_prefix() {

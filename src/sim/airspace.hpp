@@ -1,6 +1,6 @@
 #pragma once
-// What is on the air, by place: asking what a radio might hear costs its surroundings, not the whole
-// network.
+// What is on the air, by place: asking what a radio might hear costs its surroundings, not the
+// whole network.
 #include "base/time.hpp"
 #include "sim/scenario.hpp"
 

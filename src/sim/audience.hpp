@@ -1,6 +1,6 @@
 #pragma once
-// Whom a frame is meant for: just enough of a MAC header to spare everybody else the work of dropping
-// it, as a radio's address filter does in hardware. [IEEE 802.15.4 §7.2]
+// Whom a frame is meant for: just enough of a MAC header to spare everybody else the work of
+// dropping it, as a radio's address filter does in hardware. [IEEE 802.15.4 §7.2]
 #include "base/bytes.hpp"
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #pragma once
-// A node's own clock: the world's time, run fast or slow by a constant. Integers only, so that every
-// compiler agrees to the nanosecond. Left out: drift of the error itself (temperature, ageing).
+// A node's own clock: the world's time, run fast or slow by a constant. Integers only, so that
+// every compiler agrees to the nanosecond. Left out: drift of the error itself (temperature,
+// ageing).
 #include "base/time.hpp"
 
 #include <cstdint>

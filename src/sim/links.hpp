@@ -1,6 +1,6 @@
 #pragma once
-// Who can hear whom: one row of links a radio, worked out once. Space is cut into squares as wide as
-// the channel's range, so that 10,000 radios cost their neighbours and not their square.
+// Who can hear whom: one row of links a radio, worked out once. Space is cut into squares as wide
+// as the channel's range, so that 10,000 radios cost their neighbours and not their square.
 #include "sim/propagation.hpp"
 
 #include <cstdint>

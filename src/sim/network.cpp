@@ -108,6 +108,7 @@ void Network::stop_node(std::uint32_t index) {
     if (!member.node) return;
     if (member.earlier == nullptr) member.earlier = std::make_unique<node::Counters>();
     medium_.set_power(index, false);
+    member.node->power_off(local_now(member));
     add(*member.earlier, member.node->counters());
     member.node.reset();
     member.awaited = never;

@@ -1,6 +1,6 @@
 #pragma once
-// Which reading a lost packet carried: its CoAP token says so. Looks through IPv6 in IPv6, extension
-// headers and UDP. [RFC 8200 §4, RFC 2473 §3, RFC 768, RFC 7252 §3]
+// Which reading a lost packet carried: its CoAP token says so. Looks through IPv6 in IPv6,
+// extension headers and UDP. [RFC 8200 §4, RFC 2473 §3, RFC 768, RFC 7252 §3]
 #include "base/bytes.hpp"
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Every reading has one fate, whatever order the news come in. Also what a lost packet's octets say.
+// Every reading has one fate, whatever order the news come in. Also: what a lost packet says.
 #include "sim/recorder.hpp"
 
 #include "base/hex.hpp"
@@ -156,7 +156,7 @@ TEST_F(RecorderTest, AFaultThatAffectsNobodyIsHealedAtOnce) {
 
 // ---- octets ------------------------------------------------------------------------------------
 
-TEST(ReadingKey, IsFoundBehindTunnelsAndExtensionHeaders) {
+TEST(ReadingKey, IsFoundBehindTunnelsAndExtensionHeaders) {  // [RFC 2473 §3, RFC 8200 §4]
     const Octets plain = ipv6(17, udp_coap(0x00050007));
     EXPECT_EQ(reading_key(plain), 0x00050007u);
 

@@ -1,6 +1,6 @@
 #pragma once
-// What a run came to, as plain data: each node and all of them together. Tables and JSON are made of
-// it elsewhere.
+// What a run came to, as plain data: each node and all of them together. Tables and JSON are made
+// of it elsewhere.
 #include "node/status.hpp"
 #include "sim/network.hpp"
 #include "sim/recorder.hpp"

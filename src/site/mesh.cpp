@@ -91,6 +91,7 @@ sim::ChannelPlan channel_plan(const Section& section) {
     channel.noise_floor_dbm = section.take<double>("noise_floor_dbm").value;
     channel.capture_db = section.take<double>("capture_db").value;
     channel.cca_threshold_dbm = section.take<double>("cca_threshold_dbm").value;
+    channel.carrier_sense = section.take<bool>("carrier_sense").value;
     const Fractions loss = section.take<Fractions>("loss").value;
     channel.loss_min = loss.least;
     channel.loss_max = loss.most;

@@ -180,6 +180,8 @@ constexpr std::array keys{
          "Of two frames that overlap, one this much stronger survives"),
     real("mesh.channel.cca_threshold_dbm", "dBm", "-90.0", "-174", "0",
          "From this up a node finds the channel busy"),
+    flag("mesh.channel.carrier_sense", "true",
+         "A frame that could be received makes the channel busy too, however weak it is"),
     fractions("mesh.channel.loss", "[0.10, 0.30]",
               "Frames lost on a link that is otherwise perfect, drawn for each direction"),
 
@@ -204,9 +206,9 @@ constexpr std::array keys{
          "While receiving or listening"),
     real("mesh.radio.off_milliamperes", "mA", "0.001", "0", "10000", "With the radio off"),
 
-    whole("mesh.mac.min_be", "3", "0", "8",
+    whole("mesh.mac.min_be", "5", "0", "8",
           "macMinBe, the first back-off exponent; not above `max_be`"),
-    whole("mesh.mac.max_be", "5", "3", "8", "macMaxBe, the last one"),
+    whole("mesh.mac.max_be", "8", "3", "8", "macMaxBe, the last one"),
     whole("mesh.mac.max_csma_backoffs", "5", "0", "5",
           "macMaxCsmaBackoffs, how often a busy channel is waited for"),
     whole("mesh.mac.max_frame_retries", "7", "0", "7",

@@ -84,6 +84,7 @@ TEST(Schema, WhatAnEmptyFileGivesIsWhatTheEnginesStartFrom) {
     EXPECT_EQ(mesh.channel.noise_floor_dbm, plain.channel.noise_floor_dbm);
     EXPECT_EQ(mesh.channel.capture_db, plain.channel.capture_db);
     EXPECT_EQ(mesh.channel.cca_threshold_dbm, plain.channel.cca_threshold_dbm);
+    EXPECT_EQ(mesh.channel.carrier_sense, plain.channel.carrier_sense);
     EXPECT_EQ(mesh.channel.loss_min, plain.channel.loss_min);
     EXPECT_EQ(mesh.channel.loss_max, plain.channel.loss_max);
     EXPECT_EQ(mesh.radio.transmit_power_dbm, plain.radio.transmit_power_dbm);

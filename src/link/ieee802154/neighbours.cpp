@@ -63,7 +63,7 @@ void Neighbours::sent(Instant now, Address neighbour, SendOutcome outcome, unsig
     if (link == nullptr) return;
     if (link->samples == 0) link->etx_256 = etx_of(*link) * fraction;
     link->etx_256 = moved(link->etx_256, std::int64_t{sample} * fraction,
-                          link->samples < samples_young ? 4 : 8);
+                          link->samples < samples_young ? 8 : 16);
     if (link->samples != std::numeric_limits<std::uint32_t>::max()) ++link->samples;
     link->last_sent = now;
 }
