@@ -46,14 +46,21 @@ boost::json::object to_json(const dissect::Dissection& dissection) {
         layers.push_back({{"layer", layer.name},
                           {"summary", layer.value},
                           {"fields", fields_to_json(layer.fields)}});
-    boost::json::array flaws;
-    for (const dissect::Flaw& flaw : dissection.flaws)
-        flaws.push_back({{"layer", flaw.layer},
-                         {"offset", flaw.error.offset},
-                         {"fault", name_of(flaw.error.fault)}});
-    return {{"source", dissection.source},     {"destination", dissection.target},
-            {"protocol", dissection.protocol}, {"info", dissection.info},
-            {"layers", std::move(layers)},     {"malformed", std::move(flaws)}};
+    boost::json::array malformed;
+    boost::json::array not_dissected;
+    for (const dissect::Flaw& flaw : dissection.flaws) {
+        const boost::json::object told{{"layer", flaw.layer},
+                                       {"offset", flaw.error.offset},
+                                       {"fault", name_of(flaw.error.fault)}};
+        (flaw.malformed() ? malformed : not_dissected).push_back(told);
+    }
+    return {{"source", dissection.source},
+            {"destination", dissection.target},
+            {"protocol", dissection.protocol},
+            {"info", dissection.info},
+            {"layers", std::move(layers)},
+            {"malformed", std::move(malformed)},
+            {"not_dissected", std::move(not_dissected)}};
 }
 
 /// Dissects one frame after the other and prints each at once. With --json the whole is one object,

@@ -27,8 +27,9 @@ void add_lines(const std::vector<Field>& fields, std::size_t indent, std::string
 }
 
 std::string flaw_text(const Flaw& flaw) {
-    return fmt::format("{}, octet {}: {}", flaw.layer, flaw.error.offset,
-                       name_of(flaw.error.fault));
+    const std::string where = fmt::format("{}, octet {}", flaw.layer, flaw.error.offset);
+    if (!flaw.malformed()) return "not dissected: " + where;
+    return fmt::format("malformed: {}: {}", where, name_of(flaw.error.fault));
 }
 
 }  // namespace
@@ -127,7 +128,7 @@ std::string summary(const Dissection& dissection, std::size_t octets) {
         dissection.target.empty() ? "?" : dissection.target,
         dissection.protocol.empty() ? "data" : dissection.protocol, plural(octets, "octet"));
     if (!dissection.info.empty()) text += "  " + dissection.info;
-    for (const Flaw& flaw : dissection.flaws) text += "  [malformed: " + flaw_text(flaw) + "]";
+    for (const Flaw& flaw : dissection.flaws) text += "  [" + flaw_text(flaw) + "]";
     return text;
 }
 
@@ -138,7 +139,11 @@ std::string details(const Dissection& dissection) {
             fmt::format("    {}{}{}\n", layer.name, layer.value.empty() ? "" : ": ", layer.value);
         add_lines(layer.fields, 8, text);
     }
-    for (const Flaw& flaw : dissection.flaws) text += "    Malformed: " + flaw_text(flaw) + "\n";
+    for (const Flaw& flaw : dissection.flaws) {
+        std::string line = flaw_text(flaw);
+        line.front() = flaw.malformed() ? 'M' : 'N';
+        text += "    " + line + "\n";
+    }
     return text;
 }
 

@@ -34,6 +34,9 @@ struct Layer : Field {
 struct Flaw {
     std::string layer;
     WireError error;
+
+    /// Else it may be sound, but goes beyond what is known here.
+    [[nodiscard]] bool malformed() const noexcept { return error.fault != Fault::unsupported; }
 };
 
 struct Dissection {
