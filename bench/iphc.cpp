@@ -1,8 +1,8 @@
 // IPHC in ns a packet, beside a memcpy of the same packet in the same run: what header compression
 // costs a forwarder, and what the floor is.
+#include "lowpan/iphc.hpp"
 #include "base/hex.hpp"
 #include "ip/udp.hpp"
-#include "lowpan/iphc.hpp"
 #include "rpl/data_plane.hpp"
 
 #include <fmt/format.h>
@@ -79,13 +79,12 @@ int main() {
         }
         frame.resize(compressed->written);
         Octets room(c.packet.size() + 1);
-        const double copy = nanoseconds(
-            [&] { std::memcpy(packet.data(), c.packet.data(), c.packet.size()); });
-        const double in = nanoseconds(
-            [&] { (void)lowpan::compress(c.packet, ends, c.contexts, room); });
-        const double out = nanoseconds([&] {
-            (void)lowpan::decompress_into(frame, ends, c.contexts, std::nullopt, packet);
-        });
+        const double copy =
+            nanoseconds([&] { std::memcpy(packet.data(), c.packet.data(), c.packet.size()); });
+        const double in =
+            nanoseconds([&] { (void)lowpan::compress(c.packet, ends, c.contexts, room); });
+        const double out = nanoseconds(
+            [&] { (void)lowpan::decompress_into(frame, ends, c.contexts, std::nullopt, packet); });
         const auto back = lowpan::decompress(frame, ends, c.contexts);
         if (!back || *back != c.packet) {
             fmt::print("{}: does not come back as it was\n", c.name);

@@ -26,7 +26,9 @@ using Octets = std::vector<std::byte>;
 [[nodiscard]] inline std::string_view as_text(Bytes octets) noexcept {
     return {reinterpret_cast<const char*>(octets.data()), octets.size()};
 }
-[[nodiscard]] inline Octets to_octets(Bytes from) { return {from.begin(), from.end()}; }
+[[nodiscard]] inline Octets to_octets(Bytes from) {
+    return {from.begin(), from.end()};
+}
 /// Equality of contents; spans have none of their own.
 [[nodiscard]] inline bool same(Bytes a, Bytes b) noexcept {
     return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);

@@ -11,8 +11,8 @@ namespace causeway::lowpan {
 inline constexpr std::size_t frame_payload_capacity = 116;
 using FramePayload = InplaceBytes<frame_payload_capacity>;
 
-/// "The MTU size for IPv6 packets over IEEE 802.15.4 is 1280 octets" [RFC 4944 §4], and that is what
-/// the layers above go by. A packet of that size in a tunnel of the root's is longer, and a
+/// "The MTU size for IPv6 packets over IEEE 802.15.4 is 1280 octets" [RFC 4944 §4]: what the layers
+/// above go by. A packet of that size in a tunnel of the root's is longer, and a
 /// fragment header can describe it, so the limit here is what that can say.
 inline constexpr std::size_t packet_octets_max = datagram_octets_max;
 

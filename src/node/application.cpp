@@ -27,13 +27,14 @@ std::string tenths_to_text(long tenths) {
     return sign + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
 }
 
-long to_tenths(double value) { return static_cast<long>(value * 10.0); }
+long to_tenths(double value) {
+    return static_cast<long>(value * 10.0);
+}
 
 /// A reading that nobody asked to confirm gets no answer either: the answers would be half of the
 /// mesh's traffic, and their loss would change nothing. Our own nodes wait for none.
 bool goes_unanswered(const coap::RequestArrived& request, coap::Code answer) {
-    return !request.confirmable && request.options.path_is("/readings") &&
-           coap::is_success(answer);
+    return !request.confirmable && request.options.path_is("/readings") && coap::is_success(answer);
 }
 
 }  // namespace
@@ -64,8 +65,7 @@ void Application::add_resources() {
                      .handler =
                          [this, &sensor](const coap::RequestView& request) {
                              if (request.accept() == ContentFormat::senml_json)
-                                 return coap::content_of(ContentFormat::senml_json,
-                                                         senml(sensor));
+                                 return coap::content_of(ContentFormat::senml_json, senml(sensor));
                              return coap::content_of(ContentFormat::text_plain,
                                                      tenths_to_text(tenths_of(sensor)));
                          },
@@ -86,12 +86,12 @@ void Application::add_resources() {
                  .handler = [this](const coap::RequestView&) { return about(); },
                  .formats = {ContentFormat::json}});
     if (!config_.root) return;
-    server_.add({.path = "/readings",
-                 .methods = {Code::post},
-                 .handler =
-                     [](const coap::RequestView&) { return coap::response_of(Code::changed); },
-                 .type = "collector",
-                 .formats = {ContentFormat::senml_json}});
+    server_.add(
+        {.path = "/readings",
+         .methods = {Code::post},
+         .handler = [](const coap::RequestView&) { return coap::response_of(Code::changed); },
+         .type = "collector",
+         .formats = {ContentFormat::senml_json}});
 }
 
 coap::Response Application::led(const coap::RequestView& request) {
@@ -130,15 +130,13 @@ void Application::handle(Instant now, Input in) {
     now_ = now;
     std::visit(Overloaded{
                    [&](DatagramReceived& datagram) {
-                       endpoint_.handle(
-                           now, coap::DatagramReceived{peer_of(datagram.peer, datagram.port),
-                                                       std::move(datagram.payload),
-                                                       datagram.multicast});
+                       endpoint_.handle(now, coap::DatagramReceived{
+                                                 peer_of(datagram.peer, datagram.port),
+                                                 std::move(datagram.payload), datagram.multicast});
                    },
                    [&](const CollectorKnown& known) { collector_ = known.address; },
                    [&](const PeerUnreachable& gone) {
-                       endpoint_.handle(now,
-                                        coap::PeerUnreachable{peer_of(gone.peer, gone.port)});
+                       endpoint_.handle(now, coap::PeerUnreachable{peer_of(gone.peer, gone.port)});
                    },
                },
                in);
@@ -175,7 +173,8 @@ void Application::report(Instant now, Running& running) {
         return;
     }
     ++stats_.readings_sent;
-    const std::uint32_t key = static_cast<std::uint32_t>(config_.eui64 & 0xffff) << 16 | ++sequence_;
+    const std::uint32_t key =
+        static_cast<std::uint32_t>(config_.eui64 & 0xffff) << 16 | ++sequence_;
     std::array<std::byte, 4> token{};
     ByteWriter(token).be32(key);
 
@@ -246,7 +245,8 @@ void Application::answer(Instant now, const coap::RequestArrived& request) {
     }
     if (response && !goes_unanswered(request, response->code))
         endpoint_.handle(now, coap::Respond{request.exchange, *std::move(response)});
-    else endpoint_.handle(now, coap::Decline{request.exchange});
+    else
+        endpoint_.handle(now, coap::Decline{request.exchange});
 }
 
 }  // namespace causeway::node

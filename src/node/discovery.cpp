@@ -71,9 +71,8 @@ void Discovery::handle_timeout(Instant now) {
 void Discovery::solicit(Instant now) {
     ++stats_.solicited;
     send(*parent_, ip::nd::RouterSolicitation{{link_address(config_.eui64)}});
-    const Duration wait =
-        std::min<Duration>(solicitation_interval * (1 << std::min(attempts_, 5u)),
-                           solicitation_interval_max);
+    const Duration wait = std::min<Duration>(solicitation_interval * (1 << std::min(attempts_, 5u)),
+                                             solicitation_interval_max);
     ++attempts_;
     timers_.arm(Timer::solicit, now + wait + random_.within(wait / 4));
 }
@@ -133,10 +132,10 @@ void Discovery::advertised(Instant now, const ip::nd::RouterAdvertisement& adver
     // Only the parent is listened to, and an older version of what the border router said is
     // passed over. [RFC 6775 §8.1.3]
     const auto* border_router = ip::nd::find<ip::nd::BorderRouter>(advertisement.options);
-    const bool stale = border_router != nullptr && border_router_ &&
-                       border_router->address == border_router_->address &&
-                       static_cast<std::int32_t>(border_router->version -
-                                                 border_router_->version) < 0;
+    const bool stale =
+        border_router != nullptr && border_router_ &&
+        border_router->address == border_router_->address &&
+        static_cast<std::int32_t>(border_router->version - border_router_->version) < 0;
     if (config_.root || from != parent_ || stale) {
         ++stats_.not_ours;
         return;
@@ -151,11 +150,11 @@ void Discovery::advertised(Instant now, const ip::nd::RouterAdvertisement& adver
         if (context->lifetime_minutes == 0 || contexts_.size() == contexts_passed_on_max) continue;
         contexts_.push_back(*context);
         shortest = std::min(shortest, context->lifetime_minutes);
-        out_.push(ContextLearned{
-            context->id,
-            {.prefix = context->prefix,
-             .compression_allowed = context->compress,
-             .valid_until = now + std::chrono::minutes(context->lifetime_minutes)}});
+        out_.push(
+            ContextLearned{context->id,
+                           {.prefix = context->prefix,
+                            .compression_allowed = context->compress,
+                            .valid_until = now + std::chrono::minutes(context->lifetime_minutes)}});
     }
     if (contexts_.empty()) return;
     timers_.disarm(Timer::solicit);
@@ -167,16 +166,17 @@ void Discovery::advertised(Instant now, const ip::nd::RouterAdvertisement& adver
 }
 
 void Discovery::asked(const ip::nd::NeighbourSolicitation& solicitation, const ip::Address& from) {
-    const bool ours = solicitation.target == config_.link_local ||
-                      (global_ && solicitation.target == *global_);
+    const bool ours =
+        solicitation.target == config_.link_local || (global_ && solicitation.target == *global_);
     if (!ours) {
         ++stats_.not_ours;
         return;
     }
     ++stats_.used;
-    ip::nd::NeighbourAdvertisement answer{
-        .router = true, .solicited = !from.is_unspecified(), .override_cache = true,
-        .target = solicitation.target};
+    ip::nd::NeighbourAdvertisement answer{.router = true,
+                                          .solicited = !from.is_unspecified(),
+                                          .override_cache = true,
+                                          .target = solicitation.target};
     auto own = link_address(config_.eui64);
     own.of_target = true;
     answer.options.push_back(own);

@@ -122,10 +122,10 @@ void Forwarding::deliver(Instant now, Octets packet, const Arrival& from) {
                       static_cast<std::uint32_t>(extension->offset + 2)));
             return lose(std::move(packet), LossReason::source_route);
         } else if (extension->type == ip::NextHeader::fragment) {
-            error(now, packet,
-                  ip::IcmpError::parameter_problem(
-                      ip::ParameterProblemCode::unknown_next_header,
-                      static_cast<std::uint32_t>(extension->named_at)));
+            error(
+                now, packet,
+                ip::IcmpError::parameter_problem(ip::ParameterProblemCode::unknown_next_header,
+                                                 static_cast<std::uint32_t>(extension->named_at)));
             return lose(std::move(packet), LossReason::not_wanted);
         }
     }
@@ -164,8 +164,8 @@ void Forwarding::follow_source_route(Instant now, Octets packet, const Arrival& 
     }
     if (!spend_hop(now, packet)) return;
     ++stats_.forwarded;
-    out_.push(Transmit{std::move(packet), ip::link_local(step.next_hop.interface_id()),
-                       Plane::data});
+    out_.push(
+        Transmit{std::move(packet), ip::link_local(step.next_hop.interface_id()), Plane::data});
 }
 
 /// Loop detection; false when the packet goes no further and was dealt with.
@@ -176,7 +176,8 @@ bool Forwarding::consistent(Octets& packet) {
     switch (rpl::check_option(packet, here)) {
         case rpl::OptionVerdict::absent:
         case rpl::OptionVerdict::consistent:
-        case rpl::OptionVerdict::rank_error: return true;
+        case rpl::OptionVerdict::rank_error:
+            return true;
         case rpl::OptionVerdict::loop:
             out_.push(LoopFound{});
             lose(std::move(packet), LossReason::loop);
@@ -253,7 +254,8 @@ void Forwarding::hop_failed(Instant now, Transmit failed, LossReason reason) {
     const auto view = ip::Ipv6View::over(failed.packet);
     if (!view) return;
     const bool upward = !config_.root && !view->target().is_multicast() &&
-                        !view->target().is_link_local() && !rpl::carries_source_route(failed.packet);
+                        !view->target().is_link_local() &&
+                        !rpl::carries_source_route(failed.packet);
     // Up, any parent is as good: the packet has been given back whole, so the present one gets it.
     if (upward && !failed.second_try && router_.preferred_parent()) {
         --stats_.forwarded;

@@ -1,4 +1,5 @@
-// A whole node under forged frames: nothing crashes, nothing is wedged, nothing grows without bound.
+// A whole node under forged frames: nothing crashes, nothing is wedged, nothing grows without
+// bound.
 // The input is a list of steps: wait, hear a frame, answer the radio, or take a packet from a host.
 #include "node/node.hpp"
 
@@ -55,8 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             harness.until(harness.now + std::chrono::milliseconds(in.u8()) * (step >> 2));
         } else if ((step & 3) == 1 && harness.radio_busy) {
             harness.radio_busy = false;
-            harness.node.handle(harness.now,
-                                link::ieee802154::TransmitEnded{(step & 4) != 0});
+            harness.node.handle(harness.now, link::ieee802154::TransmitEnded{(step & 4) != 0});
         } else if ((step & 3) == 2) {
             const Bytes frame = in.take(std::min<std::size_t>(in.u8() % 126, in.remaining()));
             harness.node.handle(harness.now, link::ieee802154::FrameReceived{

@@ -12,16 +12,26 @@ namespace mac = link::ieee802154;
 namespace {
 
 // Each layer draws from a stream of its own, so that one more draw in one shifts no other.
-enum Stream : std::uint64_t { for_mac = 1, for_adaptation, for_router, for_discovery, for_application };
+enum Stream : std::uint64_t {
+    for_mac = 1,
+    for_adaptation,
+    for_router,
+    for_discovery,
+    for_application
+};
 
 constexpr std::uint32_t control_bit = 0x8000'0000;  // of a packet's handle
 
 LossReason reason_of(lowpan::PacketFailure failure) {
     switch (failure) {
-        case lowpan::PacketFailure::no_ack: return LossReason::link_no_ack;
-        case lowpan::PacketFailure::channel_busy: return LossReason::link_channel_busy;
-        case lowpan::PacketFailure::queue_full: return LossReason::queue_full;
-        default: return LossReason::malformed;
+        case lowpan::PacketFailure::no_ack:
+            return LossReason::link_no_ack;
+        case lowpan::PacketFailure::channel_busy:
+            return LossReason::link_channel_busy;
+        case lowpan::PacketFailure::queue_full:
+            return LossReason::queue_full;
+        default:
+            return LossReason::malformed;
     }
 }
 
@@ -120,8 +130,8 @@ bool Node::Stack::carry_mac(Instant now) {
                        [&](mac::TransmitFrame& transmit) { out.push(std::move(transmit)); },
                        [&](mac::DataReceived& data) {
                            neighbours.heard(now, data.source, data.rssi_dbm, data.lqi);
-                           adaptation.frame_arrived(
-                               now, {data.source, data.destination, data.payload});
+                           adaptation.frame_arrived(now,
+                                                    {data.source, data.destination, data.payload});
                        },
                        [&](const mac::DataSent& sent) { frame_sent(now, sent); },
                        // Networks are found by RPL's messages here, not by beacons.
@@ -133,28 +143,28 @@ bool Node::Stack::carry_mac(Instant now) {
 }
 
 void Node::Stack::frame_sent(Instant now, const mac::DataSent& sent) {
-    adaptation.frame_sent(
-        now, {.frame_handle = sent.handle,
-              .delivered = sent.outcome == mac::SendOutcome::delivered,
-              .attempts = sent.attempts,
-              .frame_octets = sent.frame_octets,
-              .channel_busy = sent.outcome == mac::SendOutcome::channel_busy ||
-                              sent.outcome == mac::SendOutcome::queue_full});
+    adaptation.frame_sent(now, {.frame_handle = sent.handle,
+                                .delivered = sent.outcome == mac::SendOutcome::delivered,
+                                .attempts = sent.attempts,
+                                .frame_octets = sent.frame_octets,
+                                .channel_busy = sent.outcome == mac::SendOutcome::channel_busy ||
+                                                sent.outcome == mac::SendOutcome::queue_full});
     if (sent.destination.is_broadcast() || sent.attempts == 0) return;
     neighbours.sent(now, sent.destination, sent.outcome, sent.attempts);
     const auto link = neighbours.find(sent.destination);
     if (!link) return;
     const ip::Address neighbour = ip::link_local(lowpan::interface_id(sent.destination));
-    router.handle(now, rpl::Router::LinkMeasured{.neighbour = neighbour,
-                                         .etx_128 = link->etx,
-                                         .fresh = link->fresh(now)});
+    router.handle(now,
+                  rpl::Router::LinkMeasured{
+                      .neighbour = neighbour, .etx_128 = link->etx, .fresh = link->fresh(now)});
 
     const auto failing = std::ranges::find(failures_, sent.destination, &Failures::neighbour);
     if (sent.outcome == mac::SendOutcome::channel_busy) return;  // says nothing about the neighbour
     if (sent.outcome == mac::SendOutcome::delivered) {
         if (failing != failures_.end()) failures_.erase(failing);
     } else if (failing == failures_.end()) {
-        if (failures_.size() < config.mac.neighbours_max) failures_.push_back({sent.destination, 1});
+        if (failures_.size() < config.mac.neighbours_max)
+            failures_.push_back({sent.destination, 1});
     } else if (++failing->in_a_row >= failures_max) {
         failures_.erase(failing);
         router.handle(now, rpl::Router::NeighbourUnreachable{neighbour});
@@ -165,21 +175,21 @@ bool Node::Stack::carry_adaptation(Instant now) {
     bool any = false;
     while (auto output = adaptation.poll_output()) {
         any = true;
-        std::visit(
-            Overloaded{
-                [&](const lowpan::SendFrame& frame) {
-                    mac.send(now, {.destination = frame.destination,
-                                   .payload = frame.payload,
-                                   .acknowledged = !frame.destination.is_broadcast(),
-                                   .handle = frame.frame_handle});
-                },
-                [&](lowpan::PacketArrived& arrived) {
-                    forwarding.from_radio(now, std::move(arrived.packet),
-                                          ip::link_local(lowpan::interface_id(arrived.source)));
-                },
-                [&](lowpan::PacketSent& sent) { packet_sent(now, std::move(sent)); },
-            },
-            *output);
+        std::visit(Overloaded{
+                       [&](const lowpan::SendFrame& frame) {
+                           mac.send(now, {.destination = frame.destination,
+                                          .payload = frame.payload,
+                                          .acknowledged = !frame.destination.is_broadcast(),
+                                          .handle = frame.frame_handle});
+                       },
+                       [&](lowpan::PacketArrived& arrived) {
+                           forwarding.from_radio(
+                               now, std::move(arrived.packet),
+                               ip::link_local(lowpan::interface_id(arrived.source)));
+                       },
+                       [&](lowpan::PacketSent& sent) { packet_sent(now, std::move(sent)); },
+                   },
+                   *output);
     }
     return any;
 }
@@ -220,16 +230,15 @@ bool Node::Stack::carry_forwarding(Instant now) {
     bool any = false;
     while (auto output = forwarding.poll_output()) {
         any = true;
-        std::visit(Overloaded{
-                       [&](Forwarding::Transmit& packet) { transmit(now, std::move(packet)); },
-                       [&](Forwarding::Deliver& packet) { deliver(now, std::move(packet)); },
-                       [&](PacketToHost& packet) { out.push(std::move(packet)); },
-                       [&](const Forwarding::Lost& loss) { lost(now, loss.packet, loss.reason); },
-                       [&](Forwarding::LoopFound) {
-                           router.handle(now, rpl::Router::RankErrorSeen{});
-                       },
-                   },
-                   *output);
+        std::visit(
+            Overloaded{
+                [&](Forwarding::Transmit& packet) { transmit(now, std::move(packet)); },
+                [&](Forwarding::Deliver& packet) { deliver(now, std::move(packet)); },
+                [&](PacketToHost& packet) { out.push(std::move(packet)); },
+                [&](const Forwarding::Lost& loss) { lost(now, loss.packet, loss.reason); },
+                [&](Forwarding::LoopFound) { router.handle(now, rpl::Router::RankErrorSeen{}); },
+            },
+            *output);
     }
     return any;
 }
@@ -253,14 +262,14 @@ void Node::Stack::deliver(Instant now, Forwarding::Deliver&& delivered) {
     if (!datagram) return lost(now, delivered.packet, LossReason::malformed);
     if (datagram->target_port != coap::default_port) {
         lost(now, delivered.packet, LossReason::not_wanted);
-        return forwarding.refused(now, delivered,
-                                  ip::IcmpError::unreachable(ip::UnreachableCode::port_unreachable));
+        return forwarding.refused(
+            now, delivered, ip::IcmpError::unreachable(ip::UnreachableCode::port_unreachable));
     }
-    application.handle(now, Application::DatagramReceived{
-                                .peer = datagram->source,
-                                .port = datagram->source_port,
-                                .payload = to_octets(datagram->payload),
-                                .multicast = delivered.header.target.is_multicast()});
+    application.handle(
+        now, Application::DatagramReceived{.peer = datagram->source,
+                                           .port = datagram->source_port,
+                                           .payload = to_octets(datagram->payload),
+                                           .multicast = delivered.header.target.is_multicast()});
 }
 
 void Node::Stack::deliver_icmpv6(Instant now, const Forwarding::Deliver& delivered) {
@@ -281,20 +290,20 @@ void Node::Stack::deliver_icmpv6(Instant now, const Forwarding::Deliver& deliver
                     rssi = link->rssi_dbm;
                     if (link->samples == 0)
                         router.handle(now, rpl::Router::LinkMeasured{.neighbour = *delivered.sender,
-                                                             .etx_128 = link->etx,
-                                                             .fresh = false});
+                                                                     .etx_128 = link->etx,
+                                                                     .fresh = false});
                 }
         router.handle(now, rpl::Router::MessageReceived{.source = header.source,
-                                                .target = header.target,
-                                                .code = view->code,
-                                                .body = to_octets(view->body),
-                                                .rssi_dbm = rssi});
+                                                        .target = header.target,
+                                                        .code = view->code,
+                                                        .body = to_octets(view->body),
+                                                        .rssi_dbm = rssi});
     } else if (ip::is_icmpv6_error(view->type)) {
         deliver_error(now, *view, header.source);
     } else {
-        discovery.handle(now, Discovery::MessageReceived{
-                                  {header.source, header.target, header.hop_limit},
-                                  to_octets(message)});
+        discovery.handle(
+            now, Discovery::MessageReceived{{header.source, header.target, header.hop_limit},
+                                            to_octets(message)});
     }
 }
 
@@ -376,8 +385,8 @@ bool Node::Stack::carry_discovery(Instant now) {
                            in.be16();
                            forwarding.originate(
                                now,
-                               ip::make_icmpv6_packet(link_local, message.target,
-                                                      ip::nd::hop_limit, type, 0, in.rest()),
+                               ip::make_icmpv6_packet(link_local, message.target, ip::nd::hop_limit,
+                                                      type, 0, in.rest()),
                                Plane::control);
                        },
                        [&](const Discovery::ContextLearned& learned) {

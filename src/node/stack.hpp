@@ -3,9 +3,9 @@
 // knows nothing of the others; here their outputs are carried to where they are inputs, until none
 // is left.
 #include "base/timers.hpp"
-#include "lowpan/adaptation.hpp"
 #include "link/ieee802154/mac.hpp"
 #include "link/ieee802154/neighbours.hpp"
+#include "lowpan/adaptation.hpp"
 #include "node/application.hpp"
 #include "node/discovery.hpp"
 #include "node/forwarding.hpp"

@@ -14,8 +14,8 @@ namespace causeway::node {
 struct Status {
     ip::Address link_local;
     std::optional<ip::Address> global;  // once a prefix was announced
-    bool joined = false;                // has a rank, and the root has a route to it as far as known
-    Instant joined_at = never;          // the first time
+    bool joined = false;        // has a rank, and the root has a route to it as far as known
+    Instant joined_at = never;  // the first time
     std::uint16_t rank = 0xffff;
     std::optional<ip::Address> parent;  // link-local, of the preferred parent
     double etx = 0;                     // to the preferred parent; 0 with no parent
@@ -29,13 +29,13 @@ enum class LossReason : std::uint8_t {
     link_channel_busy,  // the channel never came free
     queue_full,
     hop_limit,
-    loop,               // RPL rank error twice [RFC 6550 §11.2.2.2]
-    source_route,       // a source routing header that cannot be followed
-    reassembly,         // a fragment missing
+    loop,          // RPL rank error twice [RFC 6550 §11.2.2.2]
+    source_route,  // a source routing header that cannot be followed
+    reassembly,    // a fragment missing
     malformed,
-    not_wanted,         // no such port, or not for us
-    too_big,            // from the host, over the mesh's MTU
-    node_down,          // it was inside a node that died
+    not_wanted,  // no such port, or not for us
+    too_big,     // from the host, over the mesh's MTU
+    node_down,   // it was inside a node that died
     count,
 };
 [[nodiscard]] std::string_view name_of(LossReason reason) noexcept;
@@ -45,9 +45,9 @@ enum class Plane : std::uint8_t { control, data };
 
 /// Octets put on the air, attempts all counted, by who asked for them.
 struct AirOctets {
-    std::uint64_t link = 0;       // 802.15.4 headers, FCS, acknowledgements
-    std::uint64_t lowpan = 0;     // dispatch, compressed IP and UDP headers, fragment headers
-    std::uint64_t payload = 0;    // what is left: RPL message, or CoAP and its payload
+    std::uint64_t link = 0;     // 802.15.4 headers, FCS, acknowledgements
+    std::uint64_t lowpan = 0;   // dispatch, compressed IP and UDP headers, fragment headers
+    std::uint64_t payload = 0;  // what is left: RPL message, or CoAP and its payload
     [[nodiscard]] std::uint64_t total() const noexcept { return link + lowpan + payload; }
 };
 

@@ -43,8 +43,7 @@ bool Objective::worth_switching(const Way& current, const Way& best) const noexc
     // [RFC 6719 §3.2.2] The threshold is 1.5 transmissions; of hops, one is worth a move. OF0 has
     // no hysteresis of its own, but its steps are MinHopRankIncrease wide. [RFC 6552 §4.2.1]
     if (code_ == ObjectiveCode::of0 || best.hop_count) return true;
-    return now - then >=
-           std::max(mrhof::parent_switch_threshold, now / mrhof::parent_switch_share);
+    return now - then >= std::max(mrhof::parent_switch_threshold, now / mrhof::parent_switch_share);
 }
 
 }  // namespace causeway::rpl

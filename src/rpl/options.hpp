@@ -46,7 +46,7 @@ struct MetricContainer {
     friend bool operator==(const MetricContainer&, const MetricContainer&) = default;
 };
 
-/// [§6.7.5, RFC 4191]
+/// [RFC 6550 §6.7.5, RFC 4191 §2.3]
 struct RouteInformation {
     ip::Prefix prefix;
     std::uint8_t preference = 0;                  // 0 medium, 1 high, 3 low; 2 is reserved

@@ -83,8 +83,8 @@ Dao Registration::compose(Instant now, const Dodag& dodag, const ip::Address& se
             hold_doublings_ = 0;
         else if (hold_doublings_ < dao_hold_doublings_max)
             ++hold_doublings_;
-        calm_at_ = after(now, std::max(patience, dao_delay_lazy) *
-                                  (std::int64_t{4} << hold_doublings_));
+        calm_at_ =
+            after(now, std::max(patience, dao_delay_lazy) * (std::int64_t{4} << hold_doublings_));
         timers_.disarm(Timer::send);
         told_ = parents;
     }

@@ -9,7 +9,7 @@
 
 namespace causeway::rpl {
 
-/// DelayDAO: a DAO waits about this long for more news. The standard's default. [RFC 6550 §9.5, §17]
+/// DelayDAO: a DAO waits about this long for more news; the default. [RFC 6550 §9.5, §17]
 inline constexpr Duration dao_delay = std::chrono::seconds(1);
 /// The farther from the root, the more nodes share the way there: in a plane as many as the square
 /// of the distance in hops. All boot at once, and each registration takes some 70 ms of the air

@@ -34,8 +34,9 @@ Router::Router(Config config, Random random, Teller teller, Instant now)
       registration_(random.fork(for_registration)) {
     if (config_.root) {
         global_ = root_address(config_);
-        root_ = std::make_unique<Root>(
-            Root{.routes = Routes(*global_, config_.settings.routes_max), .pending = {}, .next_ack = {}});
+        root_ = std::make_unique<Root>(Root{.routes = Routes(*global_, config_.settings.routes_max),
+                                            .pending = {},
+                                            .next_ack = {}});
         announce_prefix();
         start_trickle(now);
     } else {
@@ -131,8 +132,8 @@ void Router::reselect(Instant now) {
     // A Rank that children have to know of soon: back from none, or off by a whole hop, or far out,
     // where that is noise, by what makes them choose anew.
     const int moved = int{dodag_.rank()} - int{dodag_.last_advertised()};
-    const int much = std::max<int>(
-        min_hop_rank_increase(), static_cast<int>(dodag_.rank() / mrhof::parent_switch_share));
+    const int much = std::max<int>(min_hop_rank_increase(),
+                                   static_cast<int>(dodag_.rank() / mrhof::parent_switch_share));
     if (!was_attached || moved >= much || -moved >= much) reset_trickle(now);
 }
 

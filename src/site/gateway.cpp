@@ -139,8 +139,8 @@ std::optional<net::Trouble> Gateway::State::open_proxy() {
     auto opened = net::UdpSocket::open(io, site.proxy.listen);
     if (!opened) return opened.error();
     proxy_socket = *std::move(opened);
-    proxy.emplace(coap::ProxySettings{}, resolver_for(prefix()),
-                  Random(net::Clock::wall_now_ns()), Instant{});
+    proxy.emplace(coap::ProxySettings{}, resolver_for(prefix()), Random(net::Clock::wall_now_ns()),
+                  Instant{});
     proxy_host = std::make_unique<ProxyHost>(io, *proxy, [this](coap::ForwardProxy::Output output) {
         on_proxy_output(std::move(output));
     });
@@ -232,9 +232,9 @@ void Gateway::State::leave_mesh(Octets packet) {
     const auto datagram = ip::parse_udp(parsed->header.source, parsed->header.target,
                                         Bytes(packet).subspan(upper->offset));
     if (!datagram || datagram->target_port != proxy_port) return;
-    proxy_host->input(
-        coap::ForwardProxy::BackDatagram{coap::Peer{parsed->header.source.octets, datagram->source_port},
-                           to_octets(datagram->payload)});
+    proxy_host->input(coap::ForwardProxy::BackDatagram{
+        coap::Peer{parsed->header.source.octets, datagram->source_port},
+        to_octets(datagram->payload)});
 }
 
 net::Opened<Gateway> Gateway::open(net::Io& io, Site site, Options options) {

@@ -30,9 +30,14 @@ struct Maker<rpl::Trickle> {
 template <>
 struct Maker<rpl::Router> {
     static rpl::Router make(std::uint64_t seed) {
-        return {{.root = true, .link_local = here, .interface_id = here.interface_id(),
-                 .prefix = prefix, .settings = {}},
-                Random(seed), {}, {}};
+        return {{.root = true,
+                 .link_local = here,
+                 .interface_id = here.interface_id(),
+                 .prefix = prefix,
+                 .settings = {}},
+                Random(seed),
+                {},
+                {}};
     }
 };
 template <>
@@ -53,12 +58,12 @@ struct Maker<lowpan::Adaptation> {
         lowpan::Adaptation adaptation(link::ieee802154::Address::extended(0x0200'0000'0000'1001),
                                       {}, {}, Random(seed), {});
         // A first fragment whose others never come: the reassembly has to time out.
-        adaptation.frame_arrived(
-            {}, {link::ieee802154::Address::extended(0x0200'0000'0000'1002),
-                 link::ieee802154::Address::extended(0x0200'0000'0000'1001),
-                 lowpan::FramePayload("c0800001 41 6000000000583b40"
-                                      "fe800000000000000000000000001002"
-                                      "fe800000000000000000000000001001"_hex)});
+        adaptation.frame_arrived({},
+                                 {link::ieee802154::Address::extended(0x0200'0000'0000'1002),
+                                  link::ieee802154::Address::extended(0x0200'0000'0000'1001),
+                                  lowpan::FramePayload("c0800001 41 6000000000583b40"
+                                                       "fe800000000000000000000000001002"
+                                                       "fe800000000000000000000000001001"_hex)});
         return adaptation;
     }
 };
@@ -73,9 +78,9 @@ struct Maker<coap::Endpoint> {
 template <>
 struct Maker<coap::ForwardProxy> {
     static coap::ForwardProxy make(std::uint64_t seed) {
-        coap::ForwardProxy proxy(
-            coap::ProxySettings{}, [](std::string_view, std::uint16_t) { return coap::Peer{}; },
-            Random(seed), {});
+        coap::ForwardProxy proxy(coap::ProxySettings{},
+                                 [](std::string_view, std::uint16_t) { return coap::Peer{}; },
+                                 Random(seed), {});
         proxy.handle({}, coap::ForwardProxy::FrontDatagram{
                              {{}, 1}, "40 01 1234 d7 1b 636f6170 2d636f61 2f"_hex});
         return proxy;
@@ -93,16 +98,15 @@ struct Maker<node::Discovery> {
 template <>
 struct Maker<node::Node> {
     static node::Node make(std::uint64_t seed) {
-        return {{.eui64 = 0x0200'0000'0000'1001, .root = true, .prefix = prefix},
-                Random(seed), {}, {}};
+        return {
+            {.eui64 = 0x0200'0000'0000'1001, .root = true, .prefix = prefix}, Random(seed), {}, {}};
     }
 };
 
 template <class E>
 class EngineLaws : public testing::Test {};
-using Engines = testing::Types<rpl::Trickle, rpl::Router, link::ieee802154::Mac,
-                               lowpan::Adaptation, coap::Endpoint, coap::ForwardProxy,
-                               node::Discovery, node::Node>;
+using Engines = testing::Types<rpl::Trickle, rpl::Router, link::ieee802154::Mac, lowpan::Adaptation,
+                               coap::Endpoint, coap::ForwardProxy, node::Discovery, node::Node>;
 TYPED_TEST_SUITE(EngineLaws, Engines);
 
 /// How many there were; a host that never gets to the end of them has found a livelock.

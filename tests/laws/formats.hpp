@@ -23,12 +23,12 @@ namespace causeway::laws {
 using Formats = std::tuple<
     ip::Ipv6Header, ip::UdpHeader, ip::HopByHop, ip::DestinationOptions, ip::RoutingHeader,
     ip::FragmentHeader, ip::Icmpv6Message, ip::Echo, ip::DestinationUnreachable, ip::PacketTooBig,
-    ip::TimeExceeded, ip::ParameterProblem, ip::nd::RouterSolicitation,
-    ip::nd::RouterAdvertisement, ip::nd::NeighbourSolicitation, ip::nd::NeighbourAdvertisement,
-    ip::nd::Redirect, ip::nd::DuplicateAddress, link::ieee802154::MacFrame,
-    link::ieee802154::AuxiliarySecurity, link::ieee802154::Beacon, link::ieee802154::Command,
-    link::ieee802154::ImmediateAck, lowpan::FragmentHeader, rpl::Dis, rpl::Dio, rpl::Dao,
-    rpl::DaoAck, rpl::ConsistencyCheck, rpl::MetricObject, rpl::RplOption,
-    rpl::SourceRoutingHeader, coap::Message, coap::Options, coap::LinkFormat, net::zep::Packet>;
+    ip::TimeExceeded, ip::ParameterProblem, ip::nd::RouterSolicitation, ip::nd::RouterAdvertisement,
+    ip::nd::NeighbourSolicitation, ip::nd::NeighbourAdvertisement, ip::nd::Redirect,
+    ip::nd::DuplicateAddress, link::ieee802154::MacFrame, link::ieee802154::AuxiliarySecurity,
+    link::ieee802154::Beacon, link::ieee802154::Command, link::ieee802154::ImmediateAck,
+    lowpan::FragmentHeader, rpl::Dis, rpl::Dio, rpl::Dao, rpl::DaoAck, rpl::ConsistencyCheck,
+    rpl::MetricObject, rpl::RplOption, rpl::SourceRoutingHeader, coap::Message, coap::Options,
+    coap::LinkFormat, net::zep::Packet>;
 
 }  // namespace causeway::laws

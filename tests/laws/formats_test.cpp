@@ -1,7 +1,7 @@
 // What every wire format owes: what it parses it emits in as many octets as it said, and parses
 // again to the same value; and it never reads past the end, whatever stands there.
-#include "base/random.hpp"
 #include "tests/laws/formats.hpp"
+#include "base/random.hpp"
 
 #include <gtest/gtest.h>
 
@@ -25,9 +25,12 @@ Octets plausible(Random& random) {
     const std::uint64_t kind = random.below(3);
     for (std::byte& octet : octets) {
         const std::uint64_t draw = random.next();
-        if (kind == 0) octet = std::byte(draw & 0xff);
-        else if (kind == 1) octet = std::byte(draw >> 8 & 7);
-        else octet = (draw & 0x300) == 0 ? std::byte(draw & 0xff) : std::byte{0};
+        if (kind == 0)
+            octet = std::byte(draw & 0xff);
+        else if (kind == 1)
+            octet = std::byte(draw >> 8 & 7);
+        else
+            octet = (draw & 0x300) == 0 ? std::byte(draw & 0xff) : std::byte{0};
     }
     return octets;
 }

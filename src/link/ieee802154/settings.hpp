@@ -9,7 +9,7 @@ namespace causeway::link::ieee802154 {
 /// What an operator may turn about the unslotted CSMA-CA MAC; the names are the standard's.
 /// [IEEE 802.15.4 §8.4.3.1]
 struct MacSettings {
-    // macMinBe, 0 to max_be; the standard's default is 3: a mean wait of 1 ms, when a frame takes 4.
+    // macMinBe, 0 to max_be; the standard's default is 3: 1 ms on average, when a frame takes 4.
     // In a mesh where six routers queue behind one root that has most attempts collide: 1000 nodes
     // delivered 90 % and changed parents for ever; with 5 (5 ms) 99 %, at 5 ms more a hop.
     std::uint8_t min_be = 5;
