@@ -1,11 +1,10 @@
 # What Causeway needs of Debian 12, and nothing that is there already. Sourced after common.sh.
 
 packages_build="g++-12 cmake ninja-build ccache pkg-config libboost1.81-dev libboost-json1.81-dev
-    libcli11-dev libtomlplusplus-dev libfmt-dev libspdlog-dev libcap2-bin"
+    libcli11-dev libtomlplusplus-dev libfmt-dev libcap2-bin"
 
 packages_test="$packages_build clang-19 lld-19 libclang-rt-19-dev clang-format-19 libgtest-dev
-    librapidcheck-dev libbenchmark-dev python3 tshark tcpdump libcoap3-bin iproute2 iputils-ping
-    util-linux procps"
+    python3 tshark libcoap3-bin iproute2 iputils-ping util-linux procps"
 
 missing_packages() {
     local package

@@ -107,11 +107,23 @@ def a_frame_in_hexadecimal_is_dissected():
     check([f["protocol"] for f in frames] == ["RPL", "RPL"], f"{frames}")
 
 
+def a_context_that_nobody_announced_is_named():
+    # A DAO-ACK whose addresses are compressed with context 0.
+    frame = "61cccecdab0110000000000002001000000000000" "27e77e03a06230480000100" "9b03c4f80000f100"
+    alone = text("dissect", "--link", "ieee802154-nofcs", frame)
+    check("Context 0: not announced so far" in alone and "\n    Not dissected: 6LoWPAN" in alone,
+          alone)
+    check("alformed" not in alone, alone)
+    told = text("dissect", "--link", "ieee802154-nofcs", "--context", "0=fd00:ca5e::/64", frame)
+    check("fd00:ca5e::1000 -> fd00:ca5e::1001" in told and "DAO-ACK 241" in told, told)
+    check("0xc4f8, right" in told, told)
+
+
 def malformed_frames_are_told_with_layer_and_offset():
     whole = bytes.fromhex(SOLICITATION)[:-2]
     for size in range(1, len(whole)):
         shown = text("dissect", "--link", "ieee802154-nofcs", whole[:size].hex())
-        said = re.search(r"^    Malformed: .+, octet \d+: \w+", shown, re.M)
+        said = re.search(r"^    (Malformed|Not dissected): .+, octet \d+", shown, re.M)
         check(said or size == 15, f"{size} octets:\n{shown}")  # 15: a frame without payload
     wrong = bytearray(bytes.fromhex(SOLICITATION))
     wrong[-1] ^= 1
@@ -149,19 +161,22 @@ def a_capture_of_ours_is_dissected_as_tshark_does():
     with harness.scratch() as folder:
         capture = folder / "five.pcapng"
         run("sim", SITE, "--for", "5m", "--pcap", capture, "--json")
-        shown = text("dissect", "-q", capture)
-        frames = json.loads(text("dissect", "--json", capture))["frames"]
+        # The root may use its context towards a node before that node has heard of it.
+        known = ("--context", "0=fd00:ca5e::/64")
+        shown = text("dissect", "-q", *known, capture)
+        frames = json.loads(text("dissect", "--json", *known, capture))["frames"]
         tshark = subprocess.run(["tshark", "-n", "-r", capture, "-T", "fields", "-e",
                                  "frame.protocols"], capture_output=True, text=True, check=True)
         theirs = tshark.stdout.splitlines()
         check(len(frames) == len(theirs) == len(shown.splitlines()), "frames are missing")
-        check(not any(f["malformed"] for f in frames), "a frame of ours is malformed")
+        for trouble in ("malformed", "not_dissected"):
+            check(not any(f[trouble] for f in frames), f"a frame of ours is {trouble}")
         for frame, layers in zip(frames, theirs):
             names = {layer["layer"] for layer in frame["layers"]}
             for ours, name in (("CoAP", "coap"), ("UDP", "udp"), ("6LoWPAN", "6lowpan"),
                                ("IPv6", "ipv6")):
                 check((ours in names) == (name in layers.split(":")), f"{frame}: {layers}")
-        check(capture.read_bytes() and text("dissect", "-q", stdin=capture.read_bytes()) == shown,
+        check(capture.read_bytes() and text("dissect", "-q", *known, stdin=capture.read_bytes()) == shown,
               "from stdin it is another capture")
 
 
@@ -262,6 +277,7 @@ if __name__ == "__main__":
     harness.main([every_command_has_help_with_an_example, bad_usage_ends_with_two,
                   a_bad_site_file_is_answered_with_file_line_and_column,
                   a_report_is_a_table_or_one_json_object, a_frame_in_hexadecimal_is_dissected,
+                  a_context_that_nobody_announced_is_named,
                   malformed_frames_are_told_with_layer_and_offset,
                   what_cannot_be_read_ends_with_one, noise_never_crashes_the_dissector,
                   a_capture_of_ours_is_dissected_as_tshark_does,

@@ -69,6 +69,23 @@ void add_expansion(const lowpan::Decompressed& done, Layer& layer) {
     if (done.checksum_elided) field.add("UDP checksum", "elided");
 }
 
+/// The contexts that an address needs and nobody has announced so far. [RFC 6282 §3.1.1]
+void add_unknown_contexts(Bytes octets, const lowpan::Contexts& contexts, Layer& layer) {
+    ByteReader in(octets);
+    const unsigned first = in.u8();
+    const unsigned second = in.u8();
+    const unsigned pair = (second & 0x80) != 0 ? in.u8() : 0;
+    if (!in.ok() || (first & 0xe0) != lowpan::dispatch::iphc) return;
+    const auto add = [&](bool needed, unsigned id) {
+        if (needed && !contexts.find(static_cast<std::uint8_t>(id)))
+            layer.add(fmt::format("Context {}", id), "not announced so far; --context gives it");
+    };
+    const bool source = (second & 0x40) != 0 && (second & 0x30) != 0;  // else unspecified
+    const bool destination = (second & 0x04) != 0;
+    add(source, pair >> 4);
+    add(destination && !(source && pair >> 4 == (pair & 0x0f)), pair & 0x0f);
+}
+
 /// What has become of the fragment that was added between two looks at the counters.
 std::string fate(const lowpan::ReassemblyStats& before, const lowpan::ReassemblyStats& after) {
     if (after.datagrams_reassembled != before.datagrams_reassembled)
@@ -133,7 +150,10 @@ void Dissector::take_whole(const lowpan::LinkEnds& ends, Bytes octets, Layer lay
     add_iphc(without_pages(octets), layer);
     std::array<std::byte, lowpan::datagram_octets_max> packet;
     const auto done = lowpan::decompress_into(octets, ends, contexts_, std::nullopt, packet);
-    if (done) add_expansion(*done, layer);
+    if (done)
+        add_expansion(*done, layer);
+    else
+        add_unknown_contexts(without_pages(octets), contexts_, layer);
     out.layers.push_back(std::move(layer));
     if (!done) return out.wrong(layer_name, done.error());
     take_ipv6(Bytes(packet).first(done->written), out);
@@ -158,10 +178,12 @@ void Dissector::take_fragment(const lowpan::LinkEnds& ends, Bytes octets, Layer 
         std::array<std::byte, lowpan::datagram_octets_max> start;
         const auto done = lowpan::decompress_into(piece, ends, contexts_,
                                                   std::size_t{header->datagram_size}, start);
-        if (done)
+        if (done) {
             add_expansion(*done, layer);
-        else
+        } else {
+            add_unknown_contexts(without_pages(piece), contexts_, layer);
             out.wrong(layer_name, done.error(), at);
+        }
     }
     const lowpan::ReassemblyStats before = reassembly_.stats();
     const auto packet = reassembly_.add(now_, ends, octets, contexts_);
