@@ -218,17 +218,18 @@ TEST(Adaptation, TagsCountUpAndWrap) {  // [RFC 4944 §5.3]
 TEST(Adaptation, TheQueueRefusesWhatIsOverItsLimitAndGivesItBack) {
     Host host;
     const Octets packet = counted_udp(5);
-    for (std::uint32_t i = 0; i < 8; ++i) host.send(packet, i);
+    const auto limit = static_cast<std::uint32_t>(host.engine.settings().outgoing_packets_max);
+    for (std::uint32_t i = 0; i < limit; ++i) host.send(packet, i);
     EXPECT_TRUE(host.sent.empty());
-    host.send(packet, 8);
+    host.send(packet, limit);
     ASSERT_EQ(host.sent.size(), 1u);
-    EXPECT_EQ(host.sent[0].handle, 8u);
+    EXPECT_EQ(host.sent[0].handle, limit);
     EXPECT_EQ(host.sent[0].reason, PacketFailure::queue_full);
     EXPECT_EQ(host.sent[0].packet, packet);
     EXPECT_EQ(host.engine.stats().out_queue_full, 1u);
     host.answer();
     host.send(packet, 9);
-    EXPECT_EQ(host.frames.size(), 8u);
+    EXPECT_EQ(host.frames.size(), limit);
 }
 
 TEST(Adaptation, PacketsThatNoFragmentHeaderCanDescribeAreRefused) {

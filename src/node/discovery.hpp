@@ -75,12 +75,19 @@ public:
     /// Askers remembered until there is an answer; the others ask again.
     static constexpr std::size_t waiting_max = 8;
 
+    /// A parent that left so many solicitations without an answer does not speak of contexts.
+    static constexpr unsigned attempts_unanswered_max = 3;
+
     Discovery(Config config, Random random, Instant now);
 
     void handle(Instant now, Input in);
     void handle_timeout(Instant now);
     [[nodiscard]] std::optional<Output> poll_output() { return out_.poll(); }
     [[nodiscard]] Instant next_deadline() const noexcept { return timers_.next(); }
+    /// The contexts of the mesh are known, or whom we asked has none to give.
+    [[nodiscard]] bool settled() const noexcept {
+        return !contexts_.empty() || attempts_ >= attempts_unanswered_max;
+    }
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
 
 private:

@@ -18,7 +18,7 @@ Forwarding::Forwarding(const Config& config, const ip::Address& link_local,
                        const rpl::Router& router, Instant now)
     : config_(config), router_(router), link_local_(link_local), errors_({}, now) {}
 
-void Forwarding::originate(Instant now, Octets packet, Plane plane) {
+void Forwarding::originate(Instant now, Octets packet) {
     ++stats_.originated;
     const auto view = ip::Ipv6View::over(packet);
     CAUSEWAY_ASSERT(view.has_value());
@@ -26,15 +26,15 @@ void Forwarding::originate(Instant now, Octets packet, Plane plane) {
 
     if (target.is_multicast() || target.is_link_local()) {
         ++stats_.forwarded;
-        out_.push(Transmit{std::move(packet), target, plane});
+        out_.push(Transmit{std::move(packet), target});
     } else if (is_ours(target)) {
         deliver(now, std::move(packet), {.origin = Origin::here});
     } else if (config_.root) {
-        send_out_of_root(now, std::move(packet), Origin::here, plane);
+        send_out_of_root(now, std::move(packet), Origin::here);
     } else if (!router_.preferred_parent()) {
         lose(std::move(packet), LossReason::no_route);
     } else {
-        send_up(for_the_way_up(std::move(packet), target), plane, false);
+        send_up(for_the_way_up(std::move(packet), target), false);
     }
 }
 
@@ -164,8 +164,7 @@ void Forwarding::follow_source_route(Instant now, Octets packet, const Arrival& 
     }
     if (!spend_hop(now, packet)) return;
     ++stats_.forwarded;
-    out_.push(
-        Transmit{std::move(packet), ip::link_local(step.next_hop.interface_id()), Plane::data});
+    out_.push(Transmit{std::move(packet), ip::link_local(step.next_hop.interface_id())});
 }
 
 /// Loop detection; false when the packet goes no further and was dealt with.
@@ -203,20 +202,20 @@ void Forwarding::forward(Instant now, Octets packet, const Arrival& from) {
     const bool checked = from.origin == Origin::radio && from.nesting == 0;
     if (checked && !consistent(packet)) return;
     if (!spend_hop(now, packet)) return;
-    if (config_.root) return send_out_of_root(now, std::move(packet), from.origin, Plane::data);
+    if (config_.root) return send_out_of_root(now, std::move(packet), from.origin);
     if (!router_.preferred_parent()) {
         error(now, packet, ip::IcmpError::unreachable(ip::UnreachableCode::no_route));
         return lose(std::move(packet), LossReason::no_route);
     }
-    send_up(std::move(packet), Plane::data, false);
+    send_up(std::move(packet), false);
 }
 
-void Forwarding::send_up(Octets packet, Plane plane, bool second_try) {
+void Forwarding::send_up(Octets packet, bool second_try) {
     ++stats_.forwarded;
-    out_.push(Transmit{std::move(packet), *router_.preferred_parent(), plane, second_try});
+    out_.push(Transmit{std::move(packet), *router_.preferred_parent(), second_try});
 }
 
-void Forwarding::send_out_of_root(Instant now, Octets packet, Origin origin, Plane plane) {
+void Forwarding::send_out_of_root(Instant now, Octets packet, Origin origin) {
     const ip::Address target = ip::Ipv6View::over(packet)->target();
     if (!in_mesh(target)) {
         if (origin == Origin::host) {  // it came from there: the host has no other way either
@@ -247,7 +246,7 @@ void Forwarding::send_out_of_root(Instant now, Octets packet, Origin origin, Pla
                                              .route = &*route});
     if (packet.empty()) return lose(std::move(packet), LossReason::malformed);  // grew too long
     ++stats_.forwarded;
-    out_.push(Transmit{std::move(packet), first_hop, plane});
+    out_.push(Transmit{std::move(packet), first_hop});
 }
 
 void Forwarding::hop_failed(Instant now, Transmit failed, LossReason reason) {
@@ -259,7 +258,7 @@ void Forwarding::hop_failed(Instant now, Transmit failed, LossReason reason) {
     // Up, any parent is as good: the packet has been given back whole, so the present one gets it.
     if (upward && !failed.second_try && router_.preferred_parent()) {
         --stats_.forwarded;
-        return send_up(std::move(failed.packet), failed.plane, true);
+        return send_up(std::move(failed.packet), true);
     }
     --stats_.forwarded;
     if (!upward && !config_.root && rpl::carries_source_route(failed.packet))
@@ -288,7 +287,7 @@ bool Forwarding::spend_hop(Instant now, Octets& packet) {
 void Forwarding::error(Instant now, Bytes offending, ip::IcmpError error) {
     if (!global_) return;
     if (auto packet = errors_.make(now, *global_, error, offending))
-        originate(now, *std::move(packet), Plane::data);
+        originate(now, *std::move(packet));
 }
 
 void Forwarding::lose(Octets packet, LossReason reason) {

@@ -23,7 +23,6 @@ public:
     struct Transmit {
         Octets packet;
         ip::Address next_hop;
-        Plane plane;
         bool second_try = false;
     };
     /// For this node's own protocols: what stands at `offset`, behind every other header.
@@ -72,7 +71,7 @@ public:
     void set_global(const ip::Address& address) { global_ = address; }
 
     /// A packet of this node's own, complete but for what the RPL domain asks of it.
-    void originate(Instant now, Octets packet, Plane plane);
+    void originate(Instant now, Octets packet);
     void from_radio(Instant now, Octets packet, const ip::Address& sender);
     void from_host(Instant now, Octets packet);
     /// A hop failed. Upward traffic is given a second try when another parent is there.
@@ -101,8 +100,8 @@ private:
     void forward(Instant now, Octets packet, const Arrival& from);
     bool consistent(Octets& packet);
     [[nodiscard]] Octets for_the_way_up(Octets packet, const ip::Address& target) const;
-    void send_up(Octets packet, Plane plane, bool second_try);
-    void send_out_of_root(Instant now, Octets packet, Origin origin, Plane plane);
+    void send_up(Octets packet, bool second_try);
+    void send_out_of_root(Instant now, Octets packet, Origin origin);
     /// Takes one off; false when the packet may go no further and was dealt with.
     bool spend_hop(Instant now, Octets& packet);
     void error(Instant now, Bytes offending, ip::IcmpError error);

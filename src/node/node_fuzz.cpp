@@ -11,7 +11,7 @@ using namespace causeway;
 
 struct Harness {
     explicit Harness(bool root)
-        : node({.eui64 = 0x0200'0000'0000'1000 + (root ? 0u : 1u),
+        : node({.eui64 = root ? 0x0200'0000'0000'1000u : 0x0200'0000'0000'1001u,
                 .root = root,
                 .prefix = *ip::Prefix::from_text("fd00:ca5e::/64"),
                 .sensors = {{.name = "t", .every = std::chrono::seconds(10)}}},

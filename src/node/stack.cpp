@@ -1,6 +1,7 @@
 #include "node/stack.hpp"
 
 #include "ip/endpoint.hpp"
+#include "ip/extension.hpp"
 #include "ip/icmpv6.hpp"
 #include "ip/udp.hpp"
 #include "lowpan/interface_id.hpp"
@@ -21,6 +22,23 @@ enum Stream : std::uint64_t {
 };
 
 constexpr std::uint32_t control_bit = 0x8000'0000;  // of a packet's handle
+
+/// Whether a packet keeps the network going rather than carries anybody's data: RPL and neighbour
+/// discovery, in a tunnel or not.
+bool is_control(Bytes packet) {
+    ip::ExtensionWalk walk(packet);
+    while (walk.next()) {
+    }
+    ip::UpperLayer upper = walk.upper_layer();
+    if (upper.next_header == ip::NextHeader::ipv6 && packet.size() > upper.offset + 40)
+        return is_control(packet.subspan(upper.offset));
+    if (!(upper.next_header == ip::NextHeader::icmpv6) || packet.size() <= upper.offset)
+        return false;
+    const auto type = std::to_integer<std::uint8_t>(packet[upper.offset]);
+    return type == ip::Icmpv6Type::rpl_control ||
+           (type >= std::to_underlying(ip::Icmpv6Type::router_solicitation) &&
+            type <= std::to_underlying(ip::Icmpv6Type::redirect));
+}
 
 LossReason reason_of(lowpan::PacketFailure failure) {
     switch (failure) {
@@ -202,8 +220,8 @@ void Node::Stack::transmit(Instant now, Forwarding::Transmit&& transmit) {
         next_hop = *known;
     }
     const std::uint32_t handle =
-        (++next_handle_ & ~control_bit) | (transmit.plane == Plane::control ? control_bit : 0);
-    under_way_.push_back({handle, transmit.next_hop, transmit.plane, transmit.second_try});
+        (++next_handle_ & ~control_bit) | (is_control(transmit.packet) ? control_bit : 0);
+    under_way_.push_back({handle, transmit.next_hop, transmit.second_try});
     adaptation.send(now, {std::move(transmit.packet), next_hop, handle});
 }
 
@@ -221,7 +239,6 @@ void Node::Stack::packet_sent(Instant now, lowpan::PacketSent&& sent) {
     forwarding.hop_failed(now,
                           {.packet = std::move(sent.packet),
                            .next_hop = under_way.next_hop,
-                           .plane = under_way.plane,
                            .second_try = under_way.second_try},
                           reason_of(sent.reason));
 }
@@ -280,7 +297,7 @@ void Node::Stack::deliver_icmpv6(Instant now, const Forwarding::Deliver& deliver
 
     if (view->type == ip::Icmpv6Type::echo_request) {
         if (auto reply = ip::answer_echo(header, message, global_))
-            forwarding.originate(now, *std::move(reply), Plane::data);
+            forwarding.originate(now, *std::move(reply));
     } else if (view->type == ip::Icmpv6Type::rpl_control) {
         // The strength it was heard with is the first thing known about a link.
         std::int8_t rssi = 0;
@@ -327,23 +344,30 @@ void Node::Stack::deliver_error(Instant now, const ip::Icmpv6View& error,
         application.handle(now, Application::PeerUnreachable{invoking->target, udp->target_port});
 }
 
+void Node::Stack::send_rpl(Instant now, const rpl::Router::SendMessage& message) {
+    const ip::Address& source = message.from_global && global_ ? *global_ : link_local;
+    const std::uint8_t hop_limit =
+        message.target.is_link_local() || message.target.is_multicast() ? 255 : 64;
+    forwarding.originate(
+        now, ip::make_icmpv6_packet(source, message.target, hop_limit,
+                                    std::to_underlying(ip::Icmpv6Type::rpl_control), message.code,
+                                    message.body));
+}
+
 bool Node::Stack::carry_router(Instant now) {
     bool any = false;
+    if (held_dao_ && discovery.settled()) send_rpl(now, *std::exchange(held_dao_, std::nullopt));
     while (auto output = router.poll_output()) {
         any = true;
         std::visit(
             Overloaded{
-                [&](const rpl::Router::SendMessage& message) {
-                    const ip::Address& source =
-                        message.from_global && global_ ? *global_ : link_local;
-                    const std::uint8_t hop_limit =
-                        message.target.is_link_local() || message.target.is_multicast() ? 255 : 64;
-                    forwarding.originate(
-                        now,
-                        ip::make_icmpv6_packet(source, message.target, hop_limit,
-                                               std::to_underlying(ip::Icmpv6Type::rpl_control),
-                                               message.code, message.body),
-                        Plane::control);
+                [&](rpl::Router::SendMessage& message) {
+                    // The answer to a DAO comes compressed with the mesh's contexts, so a node
+                    // has them before it asks; unless its parent does not know of any.
+                    if (message.code == std::to_underlying(rpl::Code::dao) && !discovery.settled())
+                        held_dao_ = std::move(message);
+                    else
+                        send_rpl(now, message);
                 },
                 [&](const rpl::Router::PrefixAnnounced& announced) {
                     configure(now, announced.prefix.with(link_local.interface_id()));
@@ -384,10 +408,8 @@ bool Node::Stack::carry_discovery(Instant now) {
                            in.u8();
                            in.be16();
                            forwarding.originate(
-                               now,
-                               ip::make_icmpv6_packet(link_local, message.target, ip::nd::hop_limit,
-                                                      type, 0, in.rest()),
-                               Plane::control);
+                               now, ip::make_icmpv6_packet(link_local, message.target,
+                                                           ip::nd::hop_limit, type, 0, in.rest()));
                        },
                        [&](const Discovery::ContextLearned& learned) {
                            adaptation.contexts().set(learned.id, learned.context);
@@ -409,9 +431,8 @@ bool Node::Stack::carry_application(Instant now) {
                                              .target_port = output->port,
                                              .payload = output->payload},
                                             ip::hop_limit_default);
-        ++counters_.packets_originated;
         teller.tell(now, "packet.sent", 0, packet);
-        forwarding.originate(now, std::move(packet), Plane::data);
+        forwarding.originate(now, std::move(packet));
     }
     return any;
 }
@@ -444,6 +465,7 @@ Counters Node::Stack::counters() const {
     const auto& link = mac.stats();
     counters.frames_sent = link.transmissions_ended;
     counters.frames_received = link.frames_received;
+    counters.packets_originated = forwarding.stats().originated;
     counters.packets_forwarded = forwarding.stats().forwarded;
     counters.packets_delivered = forwarding.stats().delivered;
     counters.readings_sent = application.stats().readings_sent;

@@ -61,6 +61,7 @@ private:
     void deliver_icmpv6(Instant now, const Forwarding::Deliver& delivered);
     void deliver_error(Instant now, const ip::Icmpv6View& error, const ip::Address& reporter);
     void tell_collector(Instant now);
+    void send_rpl(Instant now, const rpl::Router::SendMessage& message);
     void configure(Instant now, const ip::Address& address);
     void lost(Instant now, Bytes packet, LossReason reason);
 
@@ -68,7 +69,6 @@ private:
     struct UnderWay {
         std::uint32_t handle = 0;
         ip::Address next_hop;
-        Plane plane = Plane::data;
         bool second_try = false;
     };
     struct Failures {
@@ -80,6 +80,7 @@ private:
     std::vector<Failures> failures_;   // neighbours that failed last; few at any time
     std::uint32_t next_handle_ = 0;
     std::optional<ip::Address> global_;
+    std::optional<rpl::Router::SendMessage> held_dao_;  // until the contexts are known
     Counters counters_;
     Instant joined_at_ = never;
     std::uint32_t parent_changes_ = 0;

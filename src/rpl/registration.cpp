@@ -6,9 +6,18 @@ namespace causeway::rpl {
 
 namespace {
 
+/// By the Rank, from which hops can be told well enough.
 Duration patience_of(const Dodag& dodag) noexcept {
-    const std::uint16_t min_hop = dodag.settings().min_hop_rank_increase;
-    return dao_patience(std::max<unsigned>(dag_rank(dodag.rank(), min_hop), 1u) - 1);
+    const Settings& settings = dodag.settings();
+    const unsigned step = settings.objective == ObjectiveCode::of0 ? of0::step_default : 1;
+    const unsigned above = dag_rank(dodag.rank(), settings.min_hop_rank_increase);
+    return dao_patience((std::max(above, 1u) - 1) / step);
+}
+
+/// Whether the router of this (global) address is still one of the parents.
+bool stands_by(const Dodag& dodag, const ip::Address& parent) noexcept {
+    return std::ranges::any_of(
+        dodag.neighbours(), [&](const Neighbour& n) { return n.place != 0 && n.global == parent; });
 }
 
 }  // namespace
@@ -27,12 +36,10 @@ Registration::Parents Registration::parents_of(const Dodag& dodag) {
 void Registration::request(Instant now, const Dodag& dodag) {
     const Parents parents = parents_of(dodag);
     if (parents == told_ && !told_.empty()) return;  // as it was
-    const bool known_one = std::ranges::any_of(parents, [&](const ip::Address& parent) {
-        return std::ranges::find(told_, parent) != told_.end();
-    });
+    const bool route_stands = !told_.empty() && stands_by(dodag, told_.front());
     const Duration patience = patience_of(dodag) * (std::int64_t{1} << hold_doublings_);
-    postpone(now, known_one ? std::max(patience, dao_delay_lazy) : patience);
-    if (!known_one) accepted_ = false;
+    postpone(now, route_stands ? std::max(patience, dao_delay_lazy) : patience);
+    if (!route_stands) accepted_ = false;
 }
 
 void Registration::postpone(Instant now, Duration around) {

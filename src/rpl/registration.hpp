@@ -14,15 +14,16 @@ inline constexpr Duration dao_delay = std::chrono::seconds(1);
 /// The farther from the root, the more nodes share the way there: in a plane as many as the square
 /// of the distance in hops. All boot at once, and each registration takes some 70 ms of the air
 /// around the root (a DAO and its answer over the last three hops); so each spreads its DAOs over a
-/// time of its own that grows alike: in a grid with the root in its corner, five DAOs a second in
+/// time of its own that grows alike: in a grid with the root in its corner, seven DAOs a second in
 /// all. 1000 nodes with a fixed delay never registered.
-inline constexpr Duration dao_spread = std::chrono::milliseconds(200);
+inline constexpr Duration dao_spread = std::chrono::milliseconds(150);
 inline constexpr Duration dao_patience_max = std::chrono::minutes(5);
 [[nodiscard]] constexpr Duration dao_patience(unsigned hops) noexcept {
     const std::int64_t crowd = hops > 1 ? std::int64_t{hops} * (hops - 1) : 0;
     return std::min<Duration>(dao_delay + crowd * dao_spread, dao_patience_max);
 }
-/// News is not urgent as long as one of the parents that the root knows is still one.
+/// News is not urgent as long as the parent that the root sends through is still one of them: links
+/// get better and worse, but a way that works goes on working.
 inline constexpr Duration dao_delay_lazy = std::chrono::seconds(30);
 /// Who has had news of late waits twice as long with more, and so on: while links are still being
 /// learned, or congestion makes all of them look bad, DAOs must not feed it.
@@ -30,7 +31,7 @@ inline constexpr unsigned dao_hold_doublings_max = 4;
 /// Without a DAO-ACK, again after this long and the time that others take before us, then after
 /// twice as long, and so on.
 inline constexpr Duration dao_retry_first = std::chrono::seconds(4);
-inline constexpr Duration dao_retry_max = std::chrono::minutes(5);
+inline constexpr Duration dao_retry_max = std::chrono::minutes(2);
 inline constexpr unsigned dao_retry_doublings_max = 4;
 inline constexpr unsigned dao_retries_max = 8;
 /// Then, or when the root has refused, there is silence for this long.

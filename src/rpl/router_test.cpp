@@ -147,7 +147,10 @@ TEST(Router, AKilledRouterIsRoutedAround) {
             return true;
         };
         EXPECT_LE(bus.time_until(healed, 300s), 45s) << seed;
-        EXPECT_LE(bus.time_until([&] { return bus.all_reachable(); }, 300s), 30s) << seed;
+        EXPECT_LE(bus.time_until([&] { return bus.all_reachable(); }, 300s), 60s) << seed;
+        // Nobody tells this root that a route failed: it learns of it when news that is not urgent
+        // has waited long enough.
+        bus.run_for(dao_delay_lazy * 3 / 2 * 2);
         for (std::size_t n = 1; n < 24; ++n)
             EXPECT_TRUE(!bus.alive(n) || bus.route_works(n)) << seed << ' ' << n;
     }
@@ -487,7 +490,11 @@ TEST(Router, AnAnswerWaitsUntilThereIsARouteForIt) {
     root.handle(Instant(1s), dao_from(2, {1}));
     EXPECT_TRUE(messages(root).empty());  // 1 is not known yet
     root.handle(Instant(2s), dao_from(1, {0}));
-    const auto answers = messages(root);
+    auto answers = messages(root);
+    ASSERT_EQ(answers.size(), 1u);  // the other when the first has had time to leave
+    root.handle_timeout(Instant(2s) + ack_spacing);
+    for (auto& later : messages(root))
+        if (later.code == std::to_underlying(Code::dao_ack)) answers.push_back(std::move(later));
     ASSERT_EQ(answers.size(), 2u);
     for (const auto& answer : answers) {
         EXPECT_EQ(answer.code, std::to_underlying(Code::dao_ack));

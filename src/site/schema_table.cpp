@@ -206,7 +206,7 @@ constexpr std::array keys{
          "While receiving or listening"),
     real("mesh.radio.off_milliamperes", "mA", "0.001", "0", "10000", "With the radio off"),
 
-    whole("mesh.mac.min_be", "5", "0", "8",
+    whole("mesh.mac.min_be", "3", "0", "8",
           "macMinBe, the first back-off exponent; not above `max_be`"),
     whole("mesh.mac.max_be", "8", "3", "8", "macMaxBe, the last one"),
     whole("mesh.mac.max_csma_backoffs", "5", "0", "5",

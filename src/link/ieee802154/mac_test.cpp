@@ -151,7 +151,7 @@ TEST(Mac, AChannelThatStaysBusyIsGivenUpWithNothingSent) {
 TEST(Mac, ABusyChannelDoublesTheBackOffUpToMaxBe) {
     Duration longest[6] = {};
     for (std::uint64_t seed = 0; seed < 2000; ++seed) {
-        Dialogue d({.address = us, .pan = pan}, seed);
+        Dialogue d({.address = us, .pan = pan, .settings = {.max_be = 5}}, seed);
         d.send({.destination = them});
         for (Duration& l : longest) {
             l = std::max(l, d.mac.next_deadline() - d.now);
@@ -161,6 +161,23 @@ TEST(Mac, ABusyChannelDoublesTheBackOffUpToMaxBe) {
     }
     const int exponents[6] = {3, 4, 5, 5, 5, 5};
     for (int i = 0; i < 6; ++i)
+        EXPECT_EQ(longest[i], ((1 << exponents[i]) - 1) * unit_backoff_period) << i;
+}
+
+TEST(Mac, EachRetryBacksOffTwiceAsLong) {
+    Duration longest[8] = {};
+    for (std::uint64_t seed = 0; seed < 20000; ++seed) {
+        Dialogue d({.address = us, .pan = pan}, seed);
+        d.send({.destination = them});
+        for (Duration& l : longest) {
+            if (d.mac.stats().radio_under_way == 0) l = std::max(l, d.mac.next_deadline() - d.now);
+            (void)d.transmission();
+            d.radio_says(true);
+            d.wake();  // no acknowledgement came
+        }
+    }
+    const int exponents[8] = {3, 4, 5, 6, 7, 8, 8, 8};
+    for (int i = 0; i < 8; ++i)
         EXPECT_EQ(longest[i], ((1 << exponents[i]) - 1) * unit_backoff_period) << i;
 }
 

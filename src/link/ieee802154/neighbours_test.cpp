@@ -40,15 +40,15 @@ TEST(Neighbours, AYoungLinkForgetsItsGuessFasterThanAnOldOneItsHistory) {
     Neighbours neighbours(4);
     neighbours.heard(start, node(1), -80, 200);
     neighbours.sent(start, node(1), SendOutcome::delivered, 5);
-    EXPECT_EQ(neighbours.etx(node(1)), 128 + 4 * 128 / 4);
+    EXPECT_EQ(neighbours.etx(node(1)), 128 + 4 * 128 / 8);
     for (int i = 0; i < 100; ++i) neighbours.sent(start, node(1), SendOutcome::delivered, 1);
     neighbours.sent(start, node(1), SendOutcome::delivered, 5);
-    EXPECT_EQ(neighbours.etx(node(1)), 128 + 4 * 128 / 8);
+    EXPECT_EQ(neighbours.etx(node(1)), 128 + 4 * 128 / 16);
 }
 
 TEST(Neighbours, ALostFrameCostsMoreThanItsAttempts) {
     Neighbours neighbours(4);
-    for (int i = 0; i < 100; ++i) neighbours.sent(start, node(1), SendOutcome::no_ack, 8);
+    for (int i = 0; i < 200; ++i) neighbours.sent(start, node(1), SendOutcome::no_ack, 8);
     EXPECT_EQ(neighbours.etx(node(1)), Neighbours::etx_no_ack);
 }
 
