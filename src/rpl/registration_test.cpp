@@ -55,7 +55,7 @@ TEST(Registration, ADaoFitsAFrame) {
     bus.run_for(600s);
     const auto daos = daos_of(bus);
     ASSERT_GE(daos.size(), 24u);
-    // Base object, one target and two transits. With the headers before it, 103 octets or so of 116.
+    // Base object, one target and two transits. With the headers before it, some 103 octets of 116.
     for (const Said& dao : daos) EXPECT_LE(dao.octets, 4u + 20u + 2u * 22u);
 }
 
