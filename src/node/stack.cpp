@@ -108,12 +108,16 @@ void Node::Stack::handle(Instant now, Input in) {
 }
 
 void Node::Stack::handle_timeout(Instant now) {
-    if (mac.next_deadline() <= now) mac.handle_timeout(now);
-    if (adaptation.next_deadline() <= now) adaptation.handle_timeout(now);
-    if (router.next_deadline() <= now) router.handle_timeout(now);
-    if (discovery.next_deadline() <= now) discovery.handle_timeout(now);
-    if (application.next_deadline() <= now) application.handle_timeout(now);
-    carry(now);
+    // What one layer does may be due in another at once: a back-off of no time at all. So that the
+    // stack makes progress whenever it is woken, it goes on while anything is due.
+    for (unsigned turn = 0; turn < turns_max && next_deadline() <= now; ++turn) {
+        if (mac.next_deadline() <= now) mac.handle_timeout(now);
+        if (adaptation.next_deadline() <= now) adaptation.handle_timeout(now);
+        if (router.next_deadline() <= now) router.handle_timeout(now);
+        if (discovery.next_deadline() <= now) discovery.handle_timeout(now);
+        if (application.next_deadline() <= now) application.handle_timeout(now);
+        carry(now);
+    }
 }
 
 Instant Node::Stack::next_deadline() const {

@@ -31,6 +31,9 @@ struct Node::Stack {
     /// A unicast neighbour that failed so many packets in a row is said to be unreachable.
     static constexpr std::uint8_t failures_max = 6;
 
+    /// Of all layers, in one timeout; a livelock would end here and be seen from outside.
+    static constexpr unsigned turns_max = 8;
+
     Config config;
     Teller teller;
     link::ieee802154::Address mac_address;
