@@ -21,7 +21,8 @@ struct Settings {
     std::size_t reassembly_octets_max = ReassemblySettings{}.octets_max;
     Duration reassembly_timeout = ReassemblySettings{}.timeout;  // at most 60 s
     /// Packets that wait for their frames to be sent, those under way included. Each has at most
-    /// one frame with the MAC, whose queue is therefore to hold as many.
+    /// one frame with the MAC, whose queue is therefore to hold as many. With half of these the
+    /// three routers next to the root of 1000 nodes drop up to 4 % of the readings.
     std::size_t outgoing_packets_max = 16;
     std::size_t frame_octets_max = 125;  // MAC header and payload
     /// What the MAC adds besides frame control, sequence number and addresses: security,
