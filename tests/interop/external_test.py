@@ -93,6 +93,8 @@ def answer_to(radio, wanted, seconds=5):
 def acknowledged_at_once(radio):
     acknowledged, took = 0, []
     for sequence in range(100):
+        # As a radio would: the acknowledgement before it has to leave the air first.
+        time.sleep(0.01)
         began = time.monotonic()
         radio.sendto(zep(sequence, data_frame(sequence, NEAREST, b"\x00nothing")), REMOTE)
         ack = answer_to(radio, lambda f: len(f) == 3 and f[0] & 7 == 2 and f[2] == sequence,
