@@ -66,7 +66,7 @@ public:
     Display(const site::Gateway& gateway, const RunOptions& options)
         : gateway_(gateway),
           quiet_(options.site.json),
-          fd_(quiet_ ? STDERR_FILENO : STDOUT_FILENO),
+          fd_(quiet_ || options.pcap == "-" ? STDERR_FILENO : STDOUT_FILENO),
           live_(net::Terminal::of(fd_)) {}
 
     void opening(const std::string& name) {
@@ -200,10 +200,11 @@ int run(const RunOptions& options) {
         if (const auto trouble = capture->take_trouble()) complain(trouble->line);
     }
     const sim::Report report = sim::report_of(gateway->network(), recorder);
+    std::FILE* const to = options.pcap == "-" ? stderr : stdout;  // a capture has stdout to itself
     if (options.site.json)
-        fmt::print("{}\n", boost::json::serialize(report_to_json(report)));
+        fmt::print(to, "{}\n", boost::json::serialize(report_to_json(report)));
     else
-        fmt::print("\n{}", report_summary(report));
+        fmt::print(to, "\n{}", report_summary(report));
     return done;
 }
 
