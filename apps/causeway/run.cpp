@@ -2,18 +2,25 @@
 #include "command.hpp"
 #include "net/clock.hpp"
 #include "net/signals.hpp"
-#include "net/terminal.hpp"
 #include "report_text.hpp"
+#include "run_display.hpp"
 #include "sim/report.hpp"
+#include "site/bridges.hpp"
 #include "site/gateway.hpp"
+#include "site/management.hpp"
+#include "site/mqtt_metrics.hpp"
+#include "site/mqtt_service.hpp"
+#include "site/mqtt_sn_service.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
 
 #include <unistd.h>
+#include <csignal>
 #include <memory>
 
 namespace causeway::cli {
@@ -27,118 +34,177 @@ struct RunOptions {
     std::string pcap;
 };
 
-/// How the mesh stands, for the live line.
-struct Standing {
-    std::size_t nodes = 0;  // the border router not among them
-    std::size_t joined = 0;
-    std::size_t depth = 0;
-    std::size_t deepest = 0;  // index of a node that deep
-    std::uint64_t sent = 0;
-    std::uint64_t lost = 0;
-};
-
-Standing standing_of(const sim::Network& mesh) {
-    Standing standing;
-    standing.nodes = mesh.size() - 1;
-    const auto parents = mesh.parents();
-    for (std::size_t i = 1; i < mesh.size(); ++i) {
-        if (!mesh.status(i).joined) continue;
-        ++standing.joined;
-        std::size_t hops = 0;
-        for (std::size_t at = i; at != 0 && parents[at] && hops < mesh.size(); ++hops)
-            at = *parents[at];
-        if (hops > standing.depth) {
-            standing.depth = hops;
-            standing.deepest = i;
-        }
-    }
-    for (std::size_t i = 0; i < mesh.size(); ++i) {
-        const auto counters = mesh.counters(i);
-        standing.sent += counters.packets_originated;
-        for (const auto lost : counters.lost) standing.lost += lost;
-    }
-    return standing;
-}
-
-/// A run as a person sees it: the mesh forming, then what to type, then how it went.
-class Display {
-public:
-    Display(const site::Gateway& gateway, const RunOptions& options)
-        : gateway_(gateway),
-          quiet_(options.site.json),
-          fd_(quiet_ || options.pcap == "-" ? STDERR_FILENO : STDOUT_FILENO),
-          live_(net::Terminal::of(fd_)) {}
-
-    void opening(const std::string& name) {
-        const auto tun = gateway_.tun();
-        say(fmt::format("{}: {} nodes in {}{}", name, gateway_.network().size() - 1,
-                        gateway_.network().scenario().nodes.front().config.prefix.to_text(),
-                        tun ? ", routed to interface " + *tun : std::string()));
-        if (const auto& why = gateway_.without_tun()) say(*why);
-        if (const auto proxy = gateway_.proxy())
-            say(fmt::format("CoAP forward proxy on {}", *proxy));
-    }
-
-    void update() {
-        const Standing now = standing_of(gateway_.network());
-        const std::string elapsed = duration_to_text(gateway_.now().time_since_epoch());
-        live_.draw(fmt::format("{} of {} nodes joined  {} hops deep  {} packets  {} lost  {}",
-                               now.joined, now.nodes, now.depth, now.sent, now.lost, elapsed));
-        const bool complete = now.joined == now.nodes;
-        if (told_ || !(complete || gateway_.now() > Instant(patience))) return;
-        if (now.depth == 0) return;
-        told_ = true;
-        say(fmt::format("{} of {} nodes joined in {}, {} hops deep", now.joined, now.nodes, elapsed,
-                        now.depth));
-        for (const std::string& line : invitation(now)) say(line);
-    }
-
-    void clear() { live_.clear(); }
-
-private:
-    /// A mesh that is not whole by now may never be; what is there can be tried.
-    static constexpr Duration patience = 60s;
-
-    void say(const std::string& line) {
-        if (!quiet_) live_.print(line);
-    }
-
-    [[nodiscard]] std::vector<std::string> invitation(const Standing& now) const {
-        const auto address = gateway_.network().status(now.deepest).global;
-        if (!address) return {};
-        const std::string host = address->to_text();
-        const auto& sensors = gateway_.network().scenario().nodes[now.deepest].config.sensors;
-        const std::string sensor = sensors.empty() ? "node" : "sensors/" + sensors.front().name;
-        const auto proxy = gateway_.proxy();
-        if (!gateway_.tun() && !proxy) return {};
-
-        std::string coap = "  coap-client-notls";
-        std::vector<std::string> lines{"", fmt::format("Try from a second terminal ({} is {} hops "
-                                                       "away):",
-                                                       host, now.depth)};
-        if (gateway_.tun())
-            lines.push_back(fmt::format("  ping {}", host));
-        else
-            coap += fmt::format(" -P coap://{}", *proxy);
-        lines.push_back(fmt::format("{} -m get coap://[{}]/.well-known/core", coap, host));
-        lines.push_back(fmt::format("{} -m get coap://[{}]/{}", coap, host, sensor));
-        lines.push_back(
-            fmt::format("{} -s 20 -m get coap://[{}]/{}  # observe", coap, host, sensor));
-        lines.push_back("");
-        lines.push_back("Ctrl-C ends it.");
-        return lines;
-    }
-
-    const site::Gateway& gateway_;
-    bool quiet_;
-    int fd_;
-    net::LiveRegion live_;
-    bool told_ = false;
-};
-
 int complain(const std::string& line) {
     fmt::print(stderr, "causeway: {}\n", line);
     return failed;
+}
+
+/// A site with everything it has opened, and the loop that turns it.
+class Run {
+public:
+    Run(site::Site site, const RunOptions& options)
+        : options_(options),
+          recorder_(site.mesh.nodes.size()),
+          site_(std::move(site)),
+          reload_(io_, SIGHUP) {}
+
+    std::optional<std::string> open();
+    void turn(std::optional<Duration> span);
+    int report();
+
+private:
+    std::optional<std::string> open_mesh();
+    std::optional<std::string> open_broker();
+    std::optional<std::string> open_sn();
+    void stop();
+    void redraw();
+    void await_reload();
+    void log(std::string_view line) {
+        if (display_) display_->log(line);
+    }
+
+    const RunOptions& options_;
+    boost::asio::io_context io_{1};
+    std::optional<site::Capture> capture_;
+    sim::Recorder recorder_;
+    site::Taps taps_;
+    site::Site site_;
+    std::optional<site::Gateway> gateway_;
+    std::optional<site::MqttService> mqtt_;
+    std::optional<site::Bridges> bridges_;
+    std::optional<site::MqttSnService> sn_;
+    std::optional<site::ManagementService> management_;
+    std::optional<RunDisplay> display_;
+    boost::asio::steady_timer tick_{io_};
+    boost::asio::signal_set reload_;
+};
+
+std::optional<std::string> Run::open_mesh() {
+    if (!options_.pcap.empty()) {
+        auto created = site::Capture::create(options_.pcap, true, net::Clock::wall_now_ns());
+        if (!created) return created.error().line;
+        capture_ = *std::move(created);
+    }
+    taps_.add(&recorder_);
+    if (capture_) taps_.add(&*capture_);
+    if (!site_.has_mesh) return std::nullopt;
+    auto gateway = site::Gateway::open(io_, site_,
+                                       {.tap = &taps_, .capture = capture_ ? &*capture_ : nullptr});
+    if (!gateway) return gateway.error().line;
+    gateway_ = *std::move(gateway);
+    return std::nullopt;
+}
+
+std::optional<std::string> Run::open_broker() {
+    if (site_.mqtt) {
+        auto opened = site::MqttService::open(io_, *site_.mqtt, site_.state,
+                                              [this](std::string_view line) { log(line); });
+        if (!opened) return opened.error().line;
+        mqtt_ = *std::move(opened);
+        auto bridges = site::Bridges::open(io_, *site_.mqtt, *mqtt_,
+                                           [this](std::string_view line) { log(line); });
+        if (!bridges) return bridges.error().line;
+        bridges_ = *std::move(bridges);
+        if (auto trouble = open_sn()) return trouble;
+    }
+    if (site_.management) {
+        auto opened =
+            site::ManagementService::open(io_, *site_.management, mqtt_ ? &*mqtt_ : nullptr);
+        if (!opened) return opened.error().line;
+        management_ = *std::move(opened);
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> Run::open_sn() {
+    if (!site_.mqtt->sn) return std::nullopt;
+    auto opened = site::MqttSnService::open(io_, *site_.mqtt->sn, *mqtt_,
+                                            [this](std::string_view line) { log(line); });
+    if (!opened) return opened.error().line;
+    sn_ = *std::move(opened);
+    return std::nullopt;
+}
+
+std::optional<std::string> Run::open() {
+    if (auto trouble = open_mesh()) return trouble;
+    if (auto trouble = open_broker()) return trouble;
+    const bool quiet = options_.site.json;
+    const int fd = quiet || options_.pcap == "-" ? STDERR_FILENO : STDOUT_FILENO;
+    display_.emplace(gateway_ ? &*gateway_ : nullptr, mqtt_ ? &*mqtt_ : nullptr, quiet, fd);
+    display_->opening(site_.name);
+    if (sn_ && !quiet) display_->log("MQTT-SN gateway on " + sn_->listening_on());
+    if (management_ && !quiet) display_->log("management on " + management_->listening_on());
+    return std::nullopt;
+}
+
+void Run::stop() {
+    if (!mqtt_) return io_.stop();
+    if (sn_) sn_->shut_down();
+    if (bridges_) bridges_->shut_down();
+    // Clients are told, and what is under way to the disk arrives there.
+    mqtt_->shut_down([this] { io_.stop(); });
+    tick_.expires_after(2s);
+    tick_.async_wait([this](const boost::system::error_code&) { io_.stop(); });
+}
+
+void Run::redraw() {
+    display_->update();
+    tick_.expires_after(250ms);
+    tick_.async_wait([this](const boost::system::error_code& gone) {
+        if (!gone) redraw();
+    });
+}
+
+void Run::await_reload() {
+    reload_.async_wait([this](const boost::system::error_code& gone, int) {
+        if (gone) return;
+        if (mqtt_) {
+            const auto reloaded = mqtt_->reload();
+            log(reloaded.well ? "reloaded" : "not reloaded: what was in force stays");
+            for (const std::string& line : reloaded.lines) log("  " + line);
+        }
+        await_reload();
+    });
+}
+
+void Run::turn(std::optional<Duration> span) {
+    const net::Signals signals(io_, [this](int) { stop(); });
+    boost::asio::steady_timer end(io_);
+    if (span) {
+        end.expires_after(*span);
+        end.async_wait([this](const boost::system::error_code& gone) {
+            if (!gone) stop();
+        });
+    }
+    await_reload();
+    if (gateway_) gateway_->start();
+    redraw();
+    io_.run();
+    display_->clear();
+}
+
+int Run::report() {
+    if (capture_) {
+        capture_->flush();
+        if (const auto trouble = capture_->take_trouble()) complain(trouble->line);
+    }
+    std::FILE* const to = options_.pcap == "-" ? stderr : stdout;  // a capture has stdout to itself
+    boost::json::object all;
+    if (gateway_) {
+        const sim::Report report = sim::report_of(gateway_->network(), recorder_);
+        if (options_.site.json)
+            all = report_to_json(report);
+        else
+            fmt::print(to, "\n{}", report_summary(report));
+    }
+    if (mqtt_) {
+        if (options_.site.json)
+            all["mqtt"] = site::broker_to_json(*mqtt_);
+        else
+            fmt::print(to, "{}", site::broker_summary(*mqtt_));
+    }
+    if (options_.site.json) fmt::print(to, "{}\n", boost::json::serialize(all));
+    return done;
 }
 
 int run(const RunOptions& options) {
@@ -153,59 +219,10 @@ int run(const RunOptions& options) {
     }
     auto site = options.site.read();
     if (!site) return bad_usage;
-    const std::string name = site->name;
-    const std::size_t nodes = site->mesh.nodes.size();
-
-    std::optional<site::Capture> capture;
-    if (!options.pcap.empty()) {
-        auto created = site::Capture::create(options.pcap, true, net::Clock::wall_now_ns());
-        if (!created) return complain(created.error().line);
-        capture = *std::move(created);
-    }
-    sim::Recorder recorder(nodes);
-    site::Taps taps;
-    taps.add(&recorder);
-    if (capture) taps.add(&*capture);
-
-    boost::asio::io_context io(1);
-    auto gateway = site::Gateway::open(io, *std::move(site),
-                                       {.tap = &taps, .capture = capture ? &*capture : nullptr});
-    if (!gateway) return complain(gateway.error().line);
-
-    const net::Signals signals(io, [&io](int) { io.stop(); });
-    boost::asio::steady_timer end(io);
-    if (span) {
-        end.expires_after(*span);
-        end.async_wait([&io](const boost::system::error_code& gone) {
-            if (!gone) io.stop();
-        });
-    }
-    Display display(*gateway, options);
-    display.opening(name);
-    boost::asio::steady_timer tick(io);
-    std::function<void()> redraw = [&] {
-        display.update();
-        tick.expires_after(250ms);
-        tick.async_wait([&](const boost::system::error_code& gone) {
-            if (!gone) redraw();
-        });
-    };
-    gateway->start();
-    redraw();
-    io.run();
-
-    display.clear();
-    if (capture) {
-        capture->flush();
-        if (const auto trouble = capture->take_trouble()) complain(trouble->line);
-    }
-    const sim::Report report = sim::report_of(gateway->network(), recorder);
-    std::FILE* const to = options.pcap == "-" ? stderr : stdout;  // a capture has stdout to itself
-    if (options.site.json)
-        fmt::print(to, "{}\n", boost::json::serialize(report_to_json(report)));
-    else
-        fmt::print(to, "\n{}", report_summary(report));
-    return done;
+    Run work(*std::move(site), options);
+    if (const auto trouble = work.open()) return complain(*trouble);
+    work.turn(span);
+    return work.report();
 }
 
 }  // namespace
@@ -215,7 +232,10 @@ void add_run(CLI::App& app, Work& work) {
     command->footer(
         "Examples:\n"
         "  causeway run examples/first-light.toml\n"
-        "  causeway run examples/first-light.toml --for 30s --pcap - | wireshark -k -i -");
+        "  causeway run examples/first-light.toml --for 30s --pcap - | wireshark -k -i -\n"
+        "  causeway run examples/broker.toml\n"
+        "\n"
+        "SIGHUP reads passwords, access rules and certificates again.");
     auto options = std::make_shared<RunOptions>();
     options->site.add_to(*command);
     command->add_option("--for", options->span, "End after so long: 30s, 5m, 1h")

@@ -1,8 +1,9 @@
 #pragma once
 // IPv6 extension headers: the walk along their chain, options and their padding, and the headers
 // as values. [RFC 8200 §4]
-// Left out: reassembly of fragments, and what is inside authentication and ESP headers, where the
-// walk ends as at an upper layer. Routing types and options have their meaning elsewhere.
+// Left out: reassembly of fragments (reassembly.hpp), and what is inside authentication and ESP
+// headers, where the walk ends as at an upper layer. Routing types and options have their meaning
+// elsewhere.
 #include "base/repr.hpp"
 #include "ip/ipv6.hpp"
 

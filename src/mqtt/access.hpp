@@ -9,7 +9,17 @@
 //
 // Access is read (a delivery), write (a publish) or subscribe (read access decides it, too).
 // Without any list everything is allowed; with one, what no line allows is refused; a deny
-// line beats all others.
+// line beats all others. As in mosquitto, `topic` lines before the first `user` line are for
+// clients without a user name, and for no others; an access type may be left out unless the topic
+// has a blank; a wildcard in front matches no topic that begins with `$`.
+//
+// Deviates: from mosquitto.
+//   - A subscription that could bring nothing is refused (mosquitto grants all of them).
+//   - A list without a line refuses everything (there: allows everything).
+//   - `pattern deny` beats `topic` lines, too, and `$share/` and a lone access type are mistakes.
+//   - A client whose name cannot fill a pattern loses the patterns that need it, not all of them;
+//     a deny pattern then holds for every name in its place.
+//   - A name that begins with `$` does not fill the first level: no client names itself `$SYS`.
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -22,7 +32,7 @@ enum class Access : std::uint8_t { read, write, subscribe };
 
 struct AccessMistake {
     std::size_t line;    // from 1
-    std::size_t column;  // from 1
+    std::size_t column;  // characters, from 1
     std::string what;    // what is wrong, what is allowed
     friend bool operator==(const AccessMistake&, const AccessMistake&) = default;
 };
@@ -41,7 +51,9 @@ public:
     /// A user name or client id with a wildcard or a slash never fills a pattern.
     [[nodiscard]] bool allows(std::string_view user, std::string_view client_id, Access access,
                               std::string_view topic) const;
-    [[nodiscard]] bool empty() const noexcept;  // nothing is asked: the hot path skips it
+    [[nodiscard]] bool empty() const noexcept { return !listed_; }  // the hot path need not ask
+
+    friend bool operator==(const AccessRules&, const AccessRules&) = default;
 
 private:
     struct Rule {
@@ -54,9 +66,17 @@ private:
         std::vector<Rule> rules;
         bool operator==(const Holder&) const = default;
     };
-    bool listed_ = false;           // there is a list
+    struct Names;  // of a client, for patterns
+    struct Parser;
+
+    [[nodiscard]] bool allows_name(const std::vector<Rule>& own, const Names& names, bool writing,
+                                   std::string_view topic) const;
+    [[nodiscard]] bool allows_filter(const std::vector<Rule>& own, const Names& names,
+                                     std::string_view filter) const;
+
+    bool listed_ = false;  // there is a list
     std::vector<Rule> anonymous_;
-    std::vector<Holder> users_;     // sorted by name
+    std::vector<Holder> users_;  // sorted by name
     std::vector<Rule> patterns_;
 };
 

@@ -20,6 +20,7 @@ enum class UnixMillis : std::int64_t { forever = INT64_MAX };
 struct StoredWill {
     MessageRef message;
     UnixMillis publish_at;  // the delay is over then
+    friend bool operator==(const StoredWill&, const StoredWill&) = default;
 };
 
 struct StoredSession {
@@ -31,10 +32,6 @@ struct StoredSession {
     std::optional<StoredWill> will;  // of a client that is connected, or whose will is delayed
     friend bool operator==(const StoredSession&, const StoredSession&) = default;
 };
-inline bool operator==(const StoredWill& a, const StoredWill& b) {
-    return a.message == b.message && a.publish_at == b.publish_at;
-}
-
 struct StoredSubscription {
     SessionKey session;
     std::string filter;  // as the client wrote it, `$share/` included

@@ -1,6 +1,7 @@
 #pragma once
 // Runs one engine in real time on an io_context: inputs in, outputs to a function, and a timer for
 // the deadline. The engine's laws (base/engine.hpp) are what makes this so short.
+#include "base/bytes.hpp"
 #include "base/engine.hpp"
 #include "net/clock.hpp"
 #include "net/io.hpp"
@@ -28,9 +29,10 @@ public:
     Host(const Host&) = delete;
     Host& operator=(const Host&) = delete;
 
-    void input(typename E::Input in) {
+    /// `keep`: the octets that `in` borrows, for inputs that do and may have to wait.
+    void input(typename E::Input in, Octets keep = {}) {
         if (pumping_) {
-            waiting_.push_back(std::move(in));
+            waiting_.push_back({std::move(in), std::move(keep)});
             return;
         }
         engine_.handle(now(), std::move(in));
@@ -46,9 +48,9 @@ private:
         for (;;) {
             while (auto out = engine_.poll_output()) on_output_(std::move(*out));
             if (waiting_.empty()) break;
-            typename E::Input in = std::move(waiting_.front());
+            Waiting next = std::move(waiting_.front());
             waiting_.pop_front();
-            engine_.handle(now(), std::move(in));
+            engine_.handle(now(), std::move(next.in));
         }
         pumping_ = false;
         arm();
@@ -77,7 +79,11 @@ private:
     E& engine_;
     OnOutput on_output_;
     Clock clock_;
-    std::deque<typename E::Input> waiting_;
+    struct Waiting {
+        typename E::Input in;
+        Octets keep;
+    };
+    std::deque<Waiting> waiting_;
     Instant armed_for_ = never;
     bool pumping_ = false;
     std::shared_ptr<const char> alive_ = std::make_shared<const char>();

@@ -10,7 +10,10 @@
 #include "net/io.hpp"
 #include "net/trouble.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,16 +29,16 @@ enum class StreamId : std::uint32_t {};
 struct TlsServer {
     std::string certificate;  // PEM files; chain
     std::string key;
-    std::string client_ca;    // empty: client certificates are not asked for
+    std::string client_ca;  // empty: client certificates are not asked for
     bool client_certificate_required = false;
-    std::string psk_file;     // lines "identity:hexkey"; empty: no PSK
+    std::string psk_file;  // lines "identity:hexkey"; empty: no PSK
 };
 struct TlsClient {
-    std::string ca_file;      // empty: the system's
+    std::string ca_file;  // empty: the system's
     std::string ca_folder;
     std::string certificate;  // of ours
     std::string key;
-    bool insecure = false;    // do not check the peer's name
+    bool insecure = false;  // do not check the peer's name
     std::string psk_identity;
     Octets psk;
     std::string server_name;  // SNI and the name to check; empty: the host
@@ -43,10 +46,10 @@ struct TlsClient {
 };
 
 struct ListenSpec {
-    std::string name;          // "mqtts 8883", for facts and troubles
-    std::string address;       // "127.0.0.1:1883", "[::1]:1883", "unix:/run/causeway.sock"
+    std::string name;     // "mqtts 8883", for facts and troubles
+    std::string address;  // "127.0.0.1:1883", "[::1]:1883", "unix:/run/causeway.sock"
     std::optional<TlsServer> tls;
-    bool websocket = false;    // subprotocol below; any path
+    bool websocket = false;  // subprotocol below; any path
     std::string subprotocol = "mqtt";
     bool proxy_protocol = false;  // required then
     std::uint32_t streams_max = 100'000;
@@ -56,7 +59,7 @@ struct ListenSpec {
 struct ConnectSpec {
     std::string host;
     std::uint16_t port = 0;
-    std::string unix_path;      // instead of host and port
+    std::string unix_path;  // instead of host and port
     std::optional<TlsClient> tls;
     bool websocket = false;
     std::string path = "/mqtt";
@@ -66,8 +69,8 @@ struct ConnectSpec {
 
 /// What is known of a stream when it opens: TLS and WebSocket handshakes are over by then.
 struct StreamFacts {
-    std::size_t listener = 0;   // index of listen()'s call; or of no meaning for connect()
-    std::string peer;           // of PROXY protocol, where there is one
+    std::size_t listener = 0;  // index of listen()'s call; or of no meaning for connect()
+    std::string peer;          // of PROXY protocol, where there is one
     std::optional<std::string> certificate_name;  // common name of a verified client certificate
     std::optional<std::string> psk_identity;
 };
@@ -88,23 +91,30 @@ public:
         /// A TLS or WebSocket handshake, or a PROXY header, takes no longer.
         std::chrono::milliseconds handshake_within{10'000};
         std::uint32_t handshakes_max = 5'000;  // under way; more are refused and counted
+        /// Closed ones whose last octets the peer has not taken yet, a thread: five seconds at most
+        /// each, and beyond this number the oldest goes at once.
+        std::uint32_t lingering_max = 4'096;
     };
     struct Events {
         std::function<void(StreamId, const StreamFacts&)> opened;
-        std::function<void(StreamId, Bytes)> received;        // borrowed for the call
-        std::function<void(StreamId, std::size_t)> drained;   // octets that left, in steps
-        std::function<void(StreamId, const Trouble*)> closed; // by the peer (null), or by trouble
+        std::function<void(StreamId, Bytes)> received;         // borrowed for the call
+        std::function<void(StreamId, std::size_t)> drained;    // octets that left, in steps
+        std::function<void(StreamId, const Trouble*)> closed;  // by the peer (null), or by trouble
         /// After a batch of the above, and before the host waits again: the time to poll an engine.
         std::function<void()> batch;
+        /// An accepted connection that ended before it opened, and why. Counted in any case.
+        std::function<void(std::size_t listener, const std::string& peer, const Trouble&)> refused;
     };
     struct Stats {
         std::uint64_t accepted = 0;
         std::uint64_t opened = 0;
         std::uint64_t handshake_failed = 0;
         std::uint64_t handshake_late = 0;
-        std::uint64_t refused_full = 0;       // streams_max, handshakes_max
+        std::uint64_t refused_full = 0;         // streams_max, handshakes_max
         std::uint64_t refused_descriptors = 0;  // the process has no more
-        std::uint64_t pending = 0;            // handshakes under way
+        std::uint64_t pending = 0;              // handshakes under way
+        std::uint64_t connected = 0;            // connect() that ended in opened
+        std::uint64_t cut_short = 0;            // closed in haste: too many were lingering
         std::uint64_t octets_in = 0;
         std::uint64_t octets_out = 0;
 
@@ -117,6 +127,8 @@ public:
             named("refused_full", refused_full);
             named("refused_descriptors", refused_descriptors);
             named("pending", pending);
+            named("connected", connected);
+            named("cut_short", cut_short);
             named("octets_in", octets_in);
             named("octets_out", octets_out);
         }
@@ -143,7 +155,7 @@ public:
     StreamId connect(const ConnectSpec& spec);
 
     void send(StreamId id, Outgoing out);
-    /// After all that was sent has left (bounded by `linger`), or at once. No event follows.
+    /// After all that was sent has left, five seconds at most, or at once. No event follows.
     void close(StreamId id, bool at_once = false);
     /// Stops or goes on reading from it.
     void pause(StreamId id, bool paused);

@@ -54,6 +54,8 @@ Application::Application(const Config& config, Random random, Teller teller, Ins
         sensors_.push_back({&sensor, sensor.every > Duration{} ? now + first : never});
     }
     if (!sensors_.empty()) next_sample_ = now + sampling;
+    if (config_.mqtt_sn && !config_.root)
+        publisher_ = std::make_unique<Publisher>(config_, random.fork(2), teller);
 }
 
 void Application::add_resources() {
@@ -128,18 +130,27 @@ coap::Response Application::about() const {
 
 void Application::handle(Instant now, Input in) {
     now_ = now;
-    std::visit(Overloaded{
-                   [&](DatagramReceived& datagram) {
-                       endpoint_.handle(now, coap::DatagramReceived{
-                                                 peer_of(datagram.peer, datagram.port),
-                                                 std::move(datagram.payload), datagram.multicast});
-                   },
-                   [&](const CollectorKnown& known) { collector_ = known.address; },
-                   [&](const PeerUnreachable& gone) {
-                       endpoint_.handle(now, coap::PeerUnreachable{peer_of(gone.peer, gone.port)});
-                   },
-               },
-               in);
+    std::visit(
+        Overloaded{
+            [&](DatagramReceived& datagram) {
+                if (datagram.target_port != coap::default_port) {
+                    if (publisher_)
+                        publisher_->received(now, datagram.peer, datagram.port, datagram.payload);
+                    return;
+                }
+                endpoint_.handle(
+                    now, coap::DatagramReceived{peer_of(datagram.peer, datagram.port),
+                                                std::move(datagram.payload), datagram.multicast});
+            },
+            [&](const CollectorKnown& known) {
+                collector_ = known.address;
+                if (publisher_ && collector_) publisher_->reachable(now, *collector_);
+            },
+            [&](const PeerUnreachable& gone) {
+                endpoint_.handle(now, coap::PeerUnreachable{peer_of(gone.peer, gone.port)});
+            },
+        },
+        in);
     carry(now);
 }
 
@@ -154,6 +165,7 @@ void Application::handle_timeout(Instant now) {
                 server_.changed("/sensors/" + running.sensor->name);
     }
     if (endpoint_.next_deadline() <= now) endpoint_.handle_timeout(now);
+    if (publisher_ && publisher_->next_deadline() <= now) publisher_->handle_timeout(now);
     carry(now);
 }
 
@@ -161,6 +173,7 @@ Instant Application::next_deadline() const noexcept {
     // Nobody observes: nobody has to be told, and the node can sleep.
     Instant next = endpoint_.next_deadline();
     if (endpoint_.observers() != 0) next = std::min(next, next_sample_);
+    if (publisher_) next = std::min(next, publisher_->next_deadline());
     for (const Running& running : sensors_) next = std::min(next, running.next_report);
     return next;
 }
@@ -168,6 +181,7 @@ Instant Application::next_deadline() const noexcept {
 void Application::report(Instant now, Running& running) {
     running.next_report = std::max(running.next_report + running.sensor->every, now);
     ++stats_.readings_due;
+    if (publisher_) return publish(now, *running.sensor);
     if (!collector_) {
         ++stats_.readings_kept;
         return;
@@ -194,6 +208,18 @@ void Application::report(Instant now, Running& running) {
     if (fire_and_forget) endpoint_.handle(now, coap::Cancel{coap::RequestId{key}});
 }
 
+void Application::publish(Instant now, const Sensor& sensor) {
+    if (++sequence_ == 0) ++sequence_;  // no message id
+    const std::uint32_t key = static_cast<std::uint32_t>(config_.eui64 & 0xffff) << 16 | sequence_;
+    if (!publisher_->publish(now, sequence_, sensor.name, tenths_to_text(tenths_of(sensor)))) {
+        ++stats_.readings_kept;
+        return;
+    }
+    ++stats_.readings_sent;
+    if (config_.mqtt_sn->qos != mqtt::sn::Quality::at_most_once)
+        teller_.tell(now, "reading.sent", key);
+}
+
 long Application::tenths_of(const Sensor& sensor) const {
     // A triangle over the day, from mean - swing to mean + swing and back.
     const auto at = ((now_.time_since_epoch() + phase_) % day).count();
@@ -210,6 +236,13 @@ std::string Application::senml(const Sensor& sensor) const {
 }
 
 void Application::carry(Instant now) {
+    while (publisher_) {
+        auto datagram = publisher_->poll_output();
+        if (!datagram) break;
+        const std::uint16_t port = config_.mqtt_sn->port;
+        out_.push({ip::Address{datagram->peer.address}, datagram->peer.port,
+                   std::move(datagram->octets), port});
+    }
     bool more = true;
     while (more) {
         more = false;
@@ -222,7 +255,7 @@ void Application::carry(Instant now) {
             std::visit(Overloaded{
                            [&](coap::SendDatagram& send) {
                                out_.push({ip::Address{send.peer.address}, send.peer.port,
-                                          std::move(send.datagram)});
+                                          std::move(send.datagram), coap::default_port});
                            },
                            [&](const coap::RequestArrived& request) { answer(now, request); },
                            // Readings are best effort: what became of one is counted below.

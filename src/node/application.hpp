@@ -7,6 +7,8 @@
 //   /store            GET, PUT, DELETE  up to store_octets_max octets
 //   /node             GET               uptime and counters as JSON
 //   /readings         POST              root only: SenML of the others
+//
+// With Config::mqtt_sn its readings are published over MQTT-SN instead, see publisher.hpp.
 #include "base/engine.hpp"
 #include "base/outbox.hpp"
 #include "base/random.hpp"
@@ -14,7 +16,9 @@
 #include "coap/endpoint.hpp"
 #include "coap/server.hpp"
 #include "node/node.hpp"
+#include "node/publisher.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -29,6 +33,7 @@ public:
         std::uint16_t port;
         Octets payload;
         bool multicast = false;
+        std::uint16_t target_port = coap::default_port;
     };
     /// Where the readings go from now on; none: nowhere to send them.
     struct CollectorKnown {
@@ -44,6 +49,7 @@ public:
         ip::Address peer;
         std::uint16_t port;
         Octets payload;
+        std::uint16_t source_port = coap::default_port;
     };
     using Output = SendDatagram;
 
@@ -78,6 +84,9 @@ public:
     [[nodiscard]] std::optional<Output> poll_output() { return out_.poll(); }
     [[nodiscard]] Instant next_deadline() const noexcept;
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
+    [[nodiscard]] bool listens_to(std::uint16_t port) const noexcept {
+        return port == coap::default_port || (publisher_ && config_.mqtt_sn->port == port);
+    }
 
 private:
     struct Running {
@@ -92,6 +101,7 @@ private:
     void answer(Instant now, const coap::RequestArrived& request);
     void carry(Instant now);
     void report(Instant now, Running& running);
+    void publish(Instant now, const Sensor& sensor);
     [[nodiscard]] long tenths_of(const Sensor& sensor) const;
     [[nodiscard]] std::string senml(const Sensor& sensor) const;
 
@@ -109,6 +119,7 @@ private:
     Duration phase_;  // of the day, so that nodes differ
     bool led_ = false;
     Octets store_;
+    std::unique_ptr<Publisher> publisher_;
     Outbox<Output> out_;
     Stats stats_;
 };

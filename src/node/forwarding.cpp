@@ -122,11 +122,7 @@ void Forwarding::deliver(Instant now, Octets packet, const Arrival& from) {
                       static_cast<std::uint32_t>(extension->offset + 2)));
             return lose(std::move(packet), LossReason::source_route);
         } else if (extension->type == ip::NextHeader::fragment) {
-            error(
-                now, packet,
-                ip::IcmpError::parameter_problem(ip::ParameterProblemCode::unknown_next_header,
-                                                 static_cast<std::uint32_t>(extension->named_at)));
-            return lose(std::move(packet), LossReason::not_wanted);
+            return collect(now, std::move(packet), extension->offset, extension->named_at, from);
         }
     }
     if (!walk.ok()) return lose(std::move(packet), LossReason::malformed);
@@ -134,10 +130,33 @@ void Forwarding::deliver(Instant now, Octets packet, const Arrival& from) {
     const ip::UpperLayer upper = walk.upper_layer();
     if (upper.next_header == ip::NextHeader::ipv6)
         return unwrap(now, std::move(packet), upper.offset, from);
+    if (upper.next_header == ip::NextHeader::fragment)  // any but the first
+        return collect(now, std::move(packet), upper.offset, upper.named_at, from);
     ++stats_.delivered;
     const auto header = ip::Ipv6View::over(packet)->header();
     out_.push(Deliver{std::move(packet), header, upper.next_header, upper.offset,
                       from.origin == Origin::radio ? std::optional(from.sender) : std::nullopt});
+}
+
+/// A fragment of a packet for this node. [RFC 8200 §4.5]
+void Forwarding::collect(Instant now, Octets packet, std::size_t header_at, std::size_t named_at,
+                         const Arrival& from) {
+    if (from.nesting == nesting_max) return lose(std::move(packet), LossReason::malformed);
+    auto outcome = reassembly_.add(now, packet, header_at, named_at);
+    if (outcome.error) error(now, packet, *outcome.error);
+    if (outcome.lost) return lose(std::move(packet), LossReason::reassembly);
+    ++stats_.pieces;
+    if (!outcome.whole) return;
+    Arrival inner = from;
+    ++inner.nesting;
+    arrived(now, *std::move(outcome.whole), inner);
+}
+
+void Forwarding::handle_timeout(Instant now) {
+    while (const auto first = reassembly_.expire(now)) {
+        if (first->empty()) continue;  // [RFC 8200 §4.5]
+        error(now, *first, ip::IcmpError::time_exceeded(ip::TimeExceededCode::reassembly));
+    }
 }
 
 void Forwarding::unwrap(Instant now, Octets packet, std::size_t offset, const Arrival& from) {

@@ -2,10 +2,10 @@
 // The path of an IPv6 packet through a node: is it ours, where does it go next, what headers does
 // it take on or shed at the edge of the RPL domain, and what is said when it can go no further.
 // [RFC 8200 §3, §4; RFC 6550 §11.2; RFC 6554 §4; RFC 9008 §8 (non-storing mode)]
-// Left out: reassembly of IPv6 fragments, which end in a parameter problem.
 #include "base/outbox.hpp"
 #include "ip/icmp_errors.hpp"
 #include "ip/ipv6.hpp"
+#include "ip/reassembly.hpp"
 #include "node/node.hpp"
 #include "node/status.hpp"
 #include "rpl/data_plane.hpp"
@@ -42,11 +42,12 @@ public:
     using Output = std::variant<Transmit, Deliver, PacketToHost, Lost, LoopFound>;
 
     struct Stats {
-        std::uint64_t arrived = 0;  // from radio and host, and what tunnels held
+        std::uint64_t arrived = 0;  // from radio and host, and what tunnels and fragments held
         std::uint64_t originated = 0;
         std::uint64_t forwarded = 0;
         std::uint64_t delivered = 0;
         std::uint64_t unwrapped = 0;  // outer headers taken off
+        std::uint64_t pieces = 0;     // fragments for this node; what they make arrives again
         std::uint64_t ignored = 0;    // groups that this node is not in
         std::uint64_t lost = 0;
 
@@ -57,11 +58,13 @@ public:
             named("forwarded", forwarded);
             named("delivered", delivered);
             named("unwrapped", unwrapped);
+            named("pieces", pieces);
             named("ignored", ignored);
             named("lost", lost);
         }
         [[nodiscard]] bool balanced() const {
-            return arrived + originated == forwarded + delivered + unwrapped + ignored + lost;
+            return arrived + originated ==
+                   forwarded + delivered + unwrapped + pieces + ignored + lost;
         }
     };
 
@@ -79,11 +82,15 @@ public:
     /// Nobody listens where a Deliver was to go.
     void refused(Instant now, const Deliver& delivered, ip::IcmpError why);
 
+    /// Fragments that waited too long for the rest of their packet.
+    void handle_timeout(Instant now);
+    [[nodiscard]] Instant next_deadline() const noexcept { return reassembly_.next_deadline(); }
     [[nodiscard]] std::optional<Output> poll_output() { return out_.poll(); }
 
     [[nodiscard]] bool is_ours(const ip::Address& address) const noexcept;
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
     [[nodiscard]] const ip::IcmpErrors& errors() const noexcept { return errors_; }
+    [[nodiscard]] const ip::FragmentReassembly& reassembly() const noexcept { return reassembly_; }
 
 private:
     enum class Origin : std::uint8_t { here, radio, host };
@@ -95,6 +102,8 @@ private:
 
     void arrived(Instant now, Octets packet, const Arrival& from);
     void deliver(Instant now, Octets packet, const Arrival& from);
+    void collect(Instant now, Octets packet, std::size_t header_at, std::size_t named_at,
+                 const Arrival& from);
     void unwrap(Instant now, Octets packet, std::size_t offset, const Arrival& from);
     void follow_source_route(Instant now, Octets packet, const Arrival& from);
     void forward(Instant now, Octets packet, const Arrival& from);
@@ -115,6 +124,7 @@ private:
     ip::Address link_local_;
     std::optional<ip::Address> global_;
     ip::IcmpErrors errors_;
+    ip::FragmentReassembly reassembly_;
     Outbox<Output> out_;
     Stats stats_;
 };

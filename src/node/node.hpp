@@ -9,6 +9,8 @@
 #include "link/ieee802154/address.hpp"
 #include "link/ieee802154/radio.hpp"
 #include "link/ieee802154/settings.hpp"
+#include "mqtt/sn/packet.hpp"
+#include "mqtt/sn/peer.hpp"
 #include "node/status.hpp"
 #include "rpl/settings.hpp"
 
@@ -32,6 +34,21 @@ struct Sensor {
     friend bool operator==(const Sensor&, const Sensor&) = default;
 };
 
+/// Readings are published over MQTT-SN instead of posted to the collector: to
+/// `<topic_prefix>/<name>/<sensor>`, the plain value as text ("20.5"), so that any subscriber reads
+/// it. They are traced one by one in reports if `qos` is 1 or 2: others carry no number.
+struct MqttSn {
+    std::optional<ip::Address> gateway{};         // none: the border router
+    std::uint16_t port = mqtt::sn::default_port;  // of the gateway, and of the node
+    std::string topic_prefix = "nodes";
+    std::string name{};  // client id, and the node's level in topics; empty: the EUI-64 in hex
+    mqtt::sn::Quality qos = mqtt::sn::Quality::at_least_once;  // not -1
+    std::uint16_t keep_alive_seconds = 600;
+    std::uint16_t sleep_seconds = 0;  // 0: the gateway may speak at any time
+
+    friend bool operator==(const MqttSn&, const MqttSn&) = default;
+};
+
 struct Config {
     std::uint64_t eui64 = 0;
     link::ieee802154::PanId pan{0xabcd};
@@ -44,6 +61,10 @@ struct Config {
     std::vector<ip::Address> host_addresses;
     std::vector<Sensor> sensors;
     bool confirmable_readings = false;  // CON instead of NON
+    std::optional<MqttSn> mqtt_sn{};
+    /// Root only: UDP ports of its own address behind which a program of the host listens; not
+    /// CoAP's, which the root answers itself.
+    std::vector<std::uint16_t> host_ports{};
 };
 
 /// Root only. A packet that the host routed into the mesh.
@@ -54,16 +75,31 @@ struct PacketFromHost {
 struct PacketToHost {
     Octets packet;
 };
+/// Root only. What a program of the host says through a port of the root's own address.
+struct DatagramFromHost {
+    ip::Address target;
+    std::uint16_t target_port = 0;
+    std::uint16_t source_port = 0;
+    Octets payload;
+};
+/// Root only. What came for one of Config::host_ports.
+struct DatagramToHost {
+    ip::Address source;
+    std::uint16_t source_port = 0;
+    std::uint16_t target_port = 0;
+    Octets payload;
+};
 
 class Node {
 public:
     using Input = std::variant<link::ieee802154::FrameReceived, link::ieee802154::TransmitEnded,
-                               PacketFromHost>;
-    using Output = std::variant<link::ieee802154::TransmitFrame, PacketToHost>;
+                               PacketFromHost, DatagramFromHost>;
+    using Output = std::variant<link::ieee802154::TransmitFrame, PacketToHost, DatagramToHost>;
 
     /// What the node tells `teller`, besides what its layers tell:
     ///   reading.sent       value: the reading's key, unique in the run
-    ///   reading.received   at the root; value: the same key
+    ///   reading.received   at the root; value: the same key. Published over MQTT-SN: it reached
+    ///                      the gateway's port there
     ///   packet.lost        value: its LossReason; octets: the IPv6 packet, inner headers and all
     ///   packet.sent        octets: an IPv6 packet that starts here
     Node(Config config, Random random, Teller teller, Instant now);

@@ -3,7 +3,6 @@
 #include "ip/endpoint.hpp"
 #include "ip/extension.hpp"
 #include "ip/icmpv6.hpp"
-#include "ip/udp.hpp"
 #include "lowpan/interface_id.hpp"
 
 namespace causeway::node {
@@ -102,6 +101,7 @@ void Node::Stack::handle(Instant now, Input in) {
                    [&](PacketFromHost& from_host) {
                        if (config.root) forwarding.from_host(now, std::move(from_host.packet));
                    },
+                   [&](const DatagramFromHost& datagram) { from_host(now, datagram); },
                },
                in);
     carry(now);
@@ -114,6 +114,7 @@ void Node::Stack::handle_timeout(Instant now) {
         if (mac.next_deadline() <= now) mac.handle_timeout(now);
         if (adaptation.next_deadline() <= now) adaptation.handle_timeout(now);
         if (router.next_deadline() <= now) router.handle_timeout(now);
+        if (forwarding.next_deadline() <= now) forwarding.handle_timeout(now);
         if (discovery.next_deadline() <= now) discovery.handle_timeout(now);
         if (application.next_deadline() <= now) application.handle_timeout(now);
         carry(now);
@@ -122,7 +123,8 @@ void Node::Stack::handle_timeout(Instant now) {
 
 Instant Node::Stack::next_deadline() const {
     return std::min({mac.next_deadline(), adaptation.next_deadline(), router.next_deadline(),
-                     discovery.next_deadline(), application.next_deadline()});
+                     forwarding.next_deadline(), discovery.next_deadline(),
+                     application.next_deadline()});
 }
 
 /// Until every layer is silent. It ends: each turn carries what was there to the layer where it
@@ -278,19 +280,7 @@ void Node::Stack::deliver(Instant now, Forwarding::Deliver&& delivered) {
             now, delivered,
             ip::IcmpError::parameter_problem(ip::ParameterProblemCode::unknown_next_header, 6));
     }
-    const auto datagram = ip::parse_udp(delivered.header.source, delivered.header.target,
-                                        Bytes(delivered.packet).subspan(delivered.offset));
-    if (!datagram) return lost(now, delivered.packet, LossReason::malformed);
-    if (datagram->target_port != coap::default_port) {
-        lost(now, delivered.packet, LossReason::not_wanted);
-        return forwarding.refused(
-            now, delivered, ip::IcmpError::unreachable(ip::UnreachableCode::port_unreachable));
-    }
-    application.handle(
-        now, Application::DatagramReceived{.peer = datagram->source,
-                                           .port = datagram->source_port,
-                                           .payload = to_octets(datagram->payload),
-                                           .multicast = delivered.header.target.is_multicast()});
+    deliver_udp(now, delivered);
 }
 
 void Node::Stack::deliver_icmpv6(Instant now, const Forwarding::Deliver& delivered) {
@@ -424,23 +414,6 @@ bool Node::Stack::carry_discovery(Instant now) {
     return any;
 }
 
-bool Node::Stack::carry_application(Instant now) {
-    bool any = false;
-    while (auto output = application.poll_output()) {
-        any = true;
-        if (!global_) continue;
-        Octets packet = ip::make_udp_packet({.source = *global_,
-                                             .target = output->peer,
-                                             .source_port = coap::default_port,
-                                             .target_port = output->port,
-                                             .payload = output->payload},
-                                            ip::hop_limit_default);
-        teller.tell(now, "packet.sent", 0, packet);
-        forwarding.originate(now, std::move(packet));
-    }
-    return any;
-}
-
 void Node::Stack::power_off(Instant now) {
     adaptation.handle(now, lowpan::Disassociated{});
     while (auto output = adaptation.poll_output())
@@ -473,7 +446,7 @@ Counters Node::Stack::counters() const {
     counters.packets_forwarded = forwarding.stats().forwarded;
     counters.packets_delivered = forwarding.stats().delivered;
     counters.readings_sent = application.stats().readings_sent;
-    counters.readings_received = application.stats().readings_received;
+    counters.readings_received += application.stats().readings_received;
     constexpr std::uint64_t ack_octets = 3 + mac::fcs_octets;
     counters[Plane::control].link += link.acks_sent * ack_octets;
     return counters;

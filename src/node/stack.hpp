@@ -3,6 +3,7 @@
 // knows nothing of the others; here their outputs are carried to where they are inputs, until none
 // is left.
 #include "base/timers.hpp"
+#include "ip/udp.hpp"
 #include "link/ieee802154/mac.hpp"
 #include "link/ieee802154/neighbours.hpp"
 #include "lowpan/adaptation.hpp"
@@ -61,6 +62,9 @@ private:
     void packet_sent(Instant now, lowpan::PacketSent&& sent);
     void frame_sent(Instant now, const link::ieee802154::DataSent& sent);
     void deliver(Instant now, Forwarding::Deliver&& delivered);
+    void deliver_udp(Instant now, const Forwarding::Deliver& delivered);
+    void to_host(Instant now, const ip::UdpDatagram& datagram);
+    void from_host(Instant now, const DatagramFromHost& datagram);
     void deliver_icmpv6(Instant now, const Forwarding::Deliver& delivered);
     void deliver_error(Instant now, const ip::Icmpv6View& error, const ip::Address& reporter);
     void tell_collector(Instant now);

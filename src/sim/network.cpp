@@ -132,6 +132,8 @@ void Network::drain(std::uint32_t index) {
     while (std::optional<node::Node::Output> out = member.node->poll_output()) {
         if (const TransmitFrame* frame = std::get_if<TransmitFrame>(&*out))
             medium_.transmit(index, *frame);
+        else if (auto* datagram = std::get_if<node::DatagramToHost>(&*out))
+            to_host(std::move(*datagram));
         else
             to_host(std::move(std::get<node::PacketToHost>(*out).packet));
     }
@@ -189,6 +191,26 @@ std::optional<Octets> Network::poll_packet_to_host() {
     std::optional<Octets> packet(std::move(to_host_.front()));
     to_host_.pop_front();
     return packet;
+}
+
+void Network::datagram_from_host(node::DatagramFromHost datagram) {
+    ++stats_.datagrams_from_host;
+    if (nodes_.empty() || !nodes_[0].node) return void(++stats_.datagrams_from_host_refused);
+    nodes_[0].node->handle(local_now(nodes_[0]), std::move(datagram));
+    drain(0);
+}
+
+void Network::to_host(node::DatagramToHost datagram) {
+    ++stats_.datagrams_to_host;
+    if (datagrams_to_host_.size() >= waiting_max) return void(++stats_.datagrams_to_host_dropped);
+    datagrams_to_host_.push_back(std::move(datagram));
+}
+
+std::optional<node::DatagramToHost> Network::poll_datagram_to_host() {
+    if (datagrams_to_host_.empty()) return std::nullopt;
+    std::optional<node::DatagramToHost> datagram(std::move(datagrams_to_host_.front()));
+    datagrams_to_host_.pop_front();
+    return datagram;
 }
 
 void Network::frame_from_external(std::size_t external, const Frame& frame) {

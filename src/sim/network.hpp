@@ -2,7 +2,8 @@
 // A scenario come to life: world, medium and nodes, with the faults that the scenario asks for. A
 // simulation runs it to the end; a run in real time moves it along in small steps.
 //
-// Three ways in and out, all optional: the border router's host (IPv6 packets), external nodes
+// Three ways in and out, all optional: the border router's host (IPv6 packets, and UDP datagrams
+// for programs that listen behind Config::host_ports of the border router), external nodes
 // (frames), and one tap that hears everything that anybody tells, at the world's time. Besides what
 // nodes and medium tell, a network tells
 //   fault.happened         value: index into Scenario::faults; node: the one that it befalls
@@ -41,6 +42,10 @@ public:
         std::uint64_t packets_from_host_refused = 0;  // the border router was down
         std::uint64_t packets_to_host = 0;
         std::uint64_t packets_to_host_dropped = 0;  // nobody polled
+        std::uint64_t datagrams_from_host = 0;
+        std::uint64_t datagrams_from_host_refused = 0;  // the border router was down
+        std::uint64_t datagrams_to_host = 0;
+        std::uint64_t datagrams_to_host_dropped = 0;  // nobody polled
         std::uint64_t frames_from_external = 0;
         std::uint64_t frames_to_external = 0;
         std::uint64_t frames_to_external_dropped = 0;
@@ -49,6 +54,8 @@ public:
         [[nodiscard]] bool balanced() const noexcept {
             return packets_from_host_refused <= packets_from_host &&
                    packets_to_host_dropped <= packets_to_host &&
+                   datagrams_from_host_refused <= datagrams_from_host &&
+                   datagrams_to_host_dropped <= datagrams_to_host &&
                    frames_to_external_dropped <= frames_to_external;
         }
     };
@@ -66,6 +73,11 @@ public:
     /// What the host routed into the mesh; it enters the border router now.
     void packet_from_host(Octets packet);
     [[nodiscard]] std::optional<Octets> poll_packet_to_host();
+
+    /// From the border router's own address to a node, as if a program on it had sent it: an
+    /// MQTT-SN gateway does, with port 1884 as its own. Lost, and told so, over the mesh's MTU.
+    void datagram_from_host(node::DatagramFromHost datagram);
+    [[nodiscard]] std::optional<node::DatagramToHost> poll_datagram_to_host();
 
     /// The last octet of a frame from `external` arrives now; see medium.hpp. An acknowledgement to
     /// it can be polled as soon as this returns: virtual time does not have to move.
@@ -127,6 +139,7 @@ private:
     void wake(Instant now, std::uint32_t index);
     void drain(std::uint32_t index);
     void to_host(Octets packet);
+    void to_host(node::DatagramToHost datagram);
     void tell(std::uint32_t node, std::string_view what, std::uint64_t value);
     [[nodiscard]] Instant local_now(const Member& member) const {
         return member.crystal.local(world_.now());
@@ -140,6 +153,7 @@ private:
     std::vector<Member> nodes_;
     std::vector<std::uint8_t> dead_;  // by node: a fault took it for good
     std::deque<Octets> to_host_;
+    std::deque<node::DatagramToHost> datagrams_to_host_;
     std::deque<FrameToExternal> to_external_;
     Stats stats_;
 };
@@ -149,6 +163,10 @@ void Network::Stats::visit(auto&& named) const {
     named(std::string_view("packets_from_host_refused"), packets_from_host_refused);
     named(std::string_view("packets_to_host"), packets_to_host);
     named(std::string_view("packets_to_host_dropped"), packets_to_host_dropped);
+    named(std::string_view("datagrams_from_host"), datagrams_from_host);
+    named(std::string_view("datagrams_from_host_refused"), datagrams_from_host_refused);
+    named(std::string_view("datagrams_to_host"), datagrams_to_host);
+    named(std::string_view("datagrams_to_host_dropped"), datagrams_to_host_dropped);
     named(std::string_view("frames_from_external"), frames_from_external);
     named(std::string_view("frames_to_external"), frames_to_external);
     named(std::string_view("frames_to_external_dropped"), frames_to_external_dropped);

@@ -72,6 +72,18 @@ void add(Digest& digest, const node::Config& config) {
         digest.real(sensor.swing);
     }
     digest.word(config.confirmable_readings ? 1 : 0);
+    // What is not there leaves the hash as it was before there was such a thing.
+    for (const std::uint16_t port : config.host_ports) digest.word(port);
+    if (!config.mqtt_sn) return;
+    const node::MqttSn& sn = *config.mqtt_sn;
+    digest.word(sn.gateway ? 2 : 1);
+    if (sn.gateway) digest.address(*sn.gateway);
+    digest.word(sn.port);
+    digest.text(sn.topic_prefix);
+    digest.text(sn.name);
+    digest.word(static_cast<std::uint64_t>(sn.qos));
+    digest.word(sn.keep_alive_seconds);
+    digest.word(sn.sleep_seconds);
 }
 
 void add(Digest& digest, const ChannelPlan& plan) {

@@ -145,6 +145,16 @@ Site build(const Table& document, const std::filesystem::path& file, Complaints&
     if (site.proxy.enabled) ports.open(proxy, "listen", listen);
     build_externals(top, names, ports, site);
     build_uplink(top.section("uplink"), site);
+
+    // Without a mesh, what serves one would only be in the way.
+    const bool has_mqtt = find(document, "mqtt") != nullptr;
+    site.has_mesh = !has_mqtt || find(document, "mesh") || find(document, "external");
+    if (!site.has_mesh) site.uplink.enabled = site.proxy.enabled = false;
+    const Section mqtt = top.section("mqtt");
+    Mqtt broker = build_mqtt(mqtt, file);
+    broker.sn = build_mqtt_sn(mqtt.section("sn"), mqtt.has("sn"));
+    if (has_mqtt) site.mqtt = std::move(broker);
+    site.management = build_management(top.section("management"), file);
     return site;
 }
 

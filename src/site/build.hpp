@@ -34,6 +34,11 @@ using NodeNames = std::map<std::string, std::size_t, std::less<>>;
 [[nodiscard]] sim::RadioPlan radio_plan(const Section& radio);
 /// Fills site.mesh.nodes and site.classes; the seed is in site.mesh already.
 [[nodiscard]] NodeNames build_nodes(const Section& mesh, const node::Config& common, Site& site);
+[[nodiscard]] Mqtt build_mqtt(const Section& mqtt, const std::filesystem::path& file);
+/// `present`: the file has the table.
+[[nodiscard]] std::optional<MqttSn> build_mqtt_sn(const Section& section, bool present);
+[[nodiscard]] std::optional<Management> build_management(const Section& section,
+                                                         const std::filesystem::path& file);
 [[nodiscard]] std::vector<sim::FaultPlan> fault_plans(const Section& mesh, const NodeNames& names);
 
 }  // namespace causeway::site

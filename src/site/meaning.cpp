@@ -151,6 +151,43 @@ Outcome endpoint(const Key& key, const Value& value, const std::string& text) {
     return *endpoint;
 }
 
+/// Where something listens: numbers and a port, or the path of a Unix socket.
+bool is_listen(std::string_view text) {
+    constexpr std::string_view unix_socket = "unix:";
+    constexpr std::size_t path_octets_max = 107;  // what the kernel takes
+    if (text.starts_with(unix_socket)) {
+        text.remove_prefix(unix_socket.size());
+        return !text.empty() && text.size() <= path_octets_max;
+    }
+    return net::Endpoint::parse(text).has_value();
+}
+
+Outcome listen(const Key& key, const Value& value, const std::string& text) {
+    if (is_listen(text)) return text;
+    return wrong(key, value.at, fmt::format("{} is no place to listen", quoted(text)));
+}
+
+Outcome host(const Key& key, const Value& value, const std::string& text) {
+    if (parse_host(text)) return text;
+    return wrong(key, value.at, fmt::format("{} is not a host and port", quoted(text)));
+}
+
+Outcome octets(const Key& key, const Value& value) {
+    std::optional<std::int64_t> count;
+    if (const auto* number = std::get_if<std::int64_t>(&value.is)) {
+        count = *number;
+    } else if (const auto* text = std::get_if<std::string>(&value.is)) {
+        count = parse_octets(*text);
+        if (!count) return wrong(key, value.at, fmt::format("{} is not a size", quoted(*text)));
+    } else {
+        return wrong_kind(key, value);
+    }
+    if (*count < *parse_octets(key.least) || *count > *parse_octets(key.most)) {
+        return wrong(key, value.at, fmt::format("{} is out of range", *count));
+    }
+    return *count;
+}
+
 Outcome plain_text(const Key& key, const Value& value, const std::string& text) {
     const bool printable =
         std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) >= ' '; });
@@ -209,6 +246,27 @@ Outcome names(const Key& key, const Value& value) {
     return names;
 }
 
+/// A list of texts that `good` accepts, each.
+template <class Good>
+Outcome texts(const Key& key, const Value& value, Good&& good, std::string_view what) {
+    constexpr std::size_t texts_max = 256;
+    const auto* list = std::get_if<Array>(&value.is);
+    if (!list) return wrong_kind(key, value);
+    if (list->size() > texts_max) {
+        return wrong(key, value.at, fmt::format("a list of {}", list->size()));
+    }
+    std::vector<std::string> all;
+    for (const Value& one : *list) {
+        const auto* text = std::get_if<std::string>(&one.is);
+        if (!text || !good(*text)) {
+            return wrong(key, one.at,
+                         fmt::format("{} is {}", text ? quoted(*text) : kind_of(one), what));
+        }
+        all.push_back(*text);
+    }
+    return all;
+}
+
 Outcome fractions(const Key& key, const Value& value) {
     const auto* list = std::get_if<Array>(&value.is);
     if (!list) return wrong_kind(key, value);
@@ -239,6 +297,15 @@ std::expected<Meaning, Complaint> meaning_of(const Key& key, const Value& value)
             return names(key, value);
         case Type::fractions:
             return fractions(key, value);
+        case Type::octets:
+            return octets(key, value);
+        case Type::listens:
+            return texts(key, value, is_listen, "no place to listen");
+        case Type::texts:
+            return texts(
+                key, value,
+                [&](const std::string& text) { return plain_text(key, value, text).has_value(); },
+                "no text that will do");
         case Type::flag:
             if (const auto* flag = std::get_if<bool>(&value.is)) return *flag;
             return wrong_kind(key, value);
@@ -254,6 +321,13 @@ std::expected<Meaning, Complaint> meaning_of(const Key& key, const Value& value)
         case Type::path:
             if (!text->empty() && text->find('\0') == std::string::npos) return *text;
             return wrong(key, value.at, "no folder at all");
+        case Type::file:
+            if (!text->empty() && text->find('\0') == std::string::npos) return *text;
+            return wrong(key, value.at, "no file at all");
+        case Type::listen:
+            return listen(key, value, *text);
+        case Type::host:
+            return host(key, value, *text);
         case Type::word:
             return word(key, value, *text);
         case Type::duration:

@@ -30,6 +30,9 @@ bool takes_text(Type type) {
         case Type::points:
         case Type::names:
         case Type::fractions:
+        case Type::listens:
+        case Type::texts:
+        case Type::octets:
             return false;
         default:
             return true;

@@ -47,6 +47,8 @@ std::string_view name_of(Type type) noexcept {
             return "a name";
         case Type::path:
             return "a folder";
+        case Type::file:
+            return "a file";
         case Type::word:
             return "a word";
         case Type::whole:
@@ -63,12 +65,22 @@ std::string_view name_of(Type type) noexcept {
             return "an IPv6 address";
         case Type::endpoint:
             return "an address and port";
+        case Type::listen:
+            return "an address and port, or a socket's path";
+        case Type::listens:
+            return "a list of addresses and ports";
+        case Type::host:
+            return "a host and port";
+        case Type::octets:
+            return "a size";
         case Type::point:
             return "a point";
         case Type::points:
             return "a list of points";
         case Type::names:
             return "a list of names";
+        case Type::texts:
+            return "a list of texts";
         case Type::fractions:
             return "two fractions";
     }
@@ -120,6 +132,8 @@ std::string allowed(const Key& key) {
                    " letters, digits, '-', '_' and '.', a letter or digit first";
         case Type::path:
             return "the path of a folder";
+        case Type::file:
+            return "the path of a file";
         case Type::word:
             return alternatives(key.words, "\"");
         case Type::whole:
@@ -137,12 +151,24 @@ std::string allowed(const Key& key) {
         case Type::endpoint:
             return "numbers, as \"127.0.0.1:5683\" or \"[::1]:5683\", port " +
                    std::string(key.least) + " to 65535";
+        case Type::listen:
+            return "numbers, as \"127.0.0.1:1883\" or \"[::1]:1883\", or \"unix:PATH\"";
+        case Type::listens:
+            return "a list of numbers, as \"127.0.0.1:1883\" or \"[::1]:1883\", or \"unix:PATH\"";
+        case Type::host:
+            return "a name or an address, and a port, as \"broker.example:1883\"";
+        case Type::octets:
+            return std::string(key.least) + " to " + std::string(key.most) +
+                   ", a whole number of octets or one with KiB, MiB or GiB";
         case Type::point:
             return "[x, y], each " + std::string(key.least) + " to " + std::string(key.most) + " m";
         case Type::points:
             return "[[x, y], ...], as for `at`";
         case Type::names:
             return "a list of texts, each as for a name";
+        case Type::texts:
+            return "a list of texts, each of 1 to " + std::string(key.most) +
+                   " printable characters";
         case Type::fractions:
             return "[least, most], both from 0 to 1";
     }

@@ -13,6 +13,7 @@ enum class Type : std::uint8_t {
     text,       // "most" characters, printable
     name,       // letters, digits, '-', '_', '.'
     path,       // a folder
+    file,       // a file that is read
     word,       // one of "words"
     whole,      // an integer; one of "words" where there are any
     real,       // a whole number is taken too
@@ -21,9 +22,14 @@ enum class Type : std::uint8_t {
     prefix,     // "fd00:ca5e::/64"
     address,    // "fd00:ca5e::1"
     endpoint,   // "127.0.0.1:5683"
+    listen,     // an endpoint, or "unix:/run/broker.sock"
+    listens,    // a list of them
+    host,       // "broker.example:1883", "[::1]:1883"
+    octets,     // "64MiB", 65536
     point,      // [x, y] in metres
     points,     // [[x, y], ...]
     names,      // ["a", "b"]
+    texts,      // the same, of any printable characters
     fractions,  // [0.1, 0.3]
 };
 

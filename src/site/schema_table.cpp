@@ -79,6 +79,24 @@ constexpr Key address(Text path, Absent absent, Text about) {
 constexpr Key endpoint(Text path, Absent absent, Text least_port, Text about) {
     return within(key(Type::endpoint, path, absent, about), least_port, "65535");
 }
+constexpr Key file(Text path, Absent absent, Text about) {
+    return key(Type::file, path, absent, about);
+}
+constexpr Key listen(Text path, Absent absent, Text about) {
+    return key(Type::listen, path, absent, about);
+}
+constexpr Key listens(Text path, Absent absent, Text about) {
+    return key(Type::listens, path, absent, about);
+}
+constexpr Key host(Text path, Absent absent, Text about) {
+    return key(Type::host, path, absent, about);
+}
+constexpr Key octets(Text path, Absent absent, Text least, Text most, Text about) {
+    return within(key(Type::octets, path, absent, about), least, most);
+}
+constexpr Key texts(Text path, Absent absent, Text most, Text about) {
+    return within(key(Type::texts, path, absent, about), "1", most);
+}
 constexpr Key point(Text path, Absent absent, Text about) {
     return in("m", within(key(Type::point, path, absent, about), "-1000000", "1000000"));
 }
@@ -110,6 +128,13 @@ constexpr std::array tables{
     TableRule{.path = "external", .many_max = 64, .about = "a node in another program"},
     TableRule{.path = "uplink", .about = "the mesh's way to this host"},
     TableRule{.path = "proxy", .about = "the CoAP forward proxy"},
+    TableRule{.path = "mqtt", .about = "the MQTT broker"},
+    TableRule{.path = "mqtt.listener", .many_max = 32, .about = "a place where clients connect"},
+    TableRule{.path = "mqtt.bridge", .many_max = 32, .about = "a connection to another broker"},
+    TableRule{.path = "mqtt.bridge.topic", .many_max = 64, .about = "what crosses the bridge"},
+    TableRule{.path = "mqtt.sn", .about = "the MQTT-SN gateway"},
+    TableRule{.path = "mqtt.sn.topic", .many_max = 1024, .about = "a topic known in advance"},
+    TableRule{.path = "management", .about = "the REST interface and metrics"},
 };
 
 constexpr std::array keys{
@@ -267,6 +292,120 @@ constexpr std::array keys{
     flag("proxy.enabled", "true", "Whether to answer there"),
     endpoint("proxy.listen", "\"127.0.0.1:5683\"", "0",
              "Where programs on this host reach the nodes by CoAP; port 0: any that is free"),
+
+    listens("mqtt.listen", says("`[\"127.0.0.1:1883\"]`, or none where there is a listener"),
+            "Where clients connect by plain TCP"),
+    flag("mqtt.persistence", "true",
+         "What was acknowledged is kept in `state` and survives a crash"),
+    flag("mqtt.sync", "true",
+         "It survives a power cut too: the disk confirms before a client is answered"),
+    file("mqtt.passwords", says("none"),
+         "Users and their password hashes, as `causeway mqtt passwd` writes them"),
+    file("mqtt.access", says("none: everything is allowed"), "Who may read and write which topics"),
+    whole("mqtt.workers", says("one less than the processors it may use"), "0", "64",
+          "Threads for sockets, TLS and WebSocket; 0: the broker's own does it all"),
+    whole("mqtt.qos_max", "2", "0", "2", "The best quality of service that clients may use"),
+    flag("mqtt.retain_available", "true", "Clients may leave retained messages"),
+    flag("mqtt.wildcards_available", "true", "Clients may subscribe with wildcards"),
+    flag("mqtt.shared_available", "true", "Clients may share a subscription"),
+    flag("mqtt.subscription_identifiers_available", "true",
+         "Clients may give subscriptions an identifier"),
+    duration("mqtt.session_expiry_max", says("no limit"), "0s", "10000d",
+             "A session outlives its connection by no more than this"),
+    duration("mqtt.keep_alive_max", says("no limit"), "1s", "65534s",
+             "A client that is silent for half as long again is gone"),
+    octets("mqtt.packet_octets_max", "268435460", "128", "268435460",
+           "The largest packet that is taken"),
+    whole("mqtt.receive_maximum", "1024", "1", "65535",
+          "Unacknowledged QoS 1 and 2 messages a client may have under way to the broker"),
+    whole("mqtt.inflight_max", "100", "1", "65535", "The same from the broker to a client"),
+    whole("mqtt.topic_alias_maximum", "32", "0", "65535", "Topic aliases a client may use"),
+    whole("mqtt.topic_alias_maximum_out", "32", "0", "65535",
+          "Topic aliases the broker uses to a client that allows them"),
+    whole("mqtt.connections_max", "100000", "1", "10000000", "Clients connected at once"),
+    whole("mqtt.connections_unready_max", "10000", "1", "10000000",
+          "Connections whose CONNECT is still to come, or to be decided"),
+    duration("mqtt.connect_within", "\"10s\"", "100ms", "1h", "How long that may take"),
+    whole("mqtt.sessions_max", "200000", "1", "10000000", "Sessions, absent clients' included"),
+    whole("mqtt.subscriptions_max", "2000000", "1", "100000000", "Subscriptions of all"),
+    whole("mqtt.subscriptions_max_each", "10000", "1", "10000000", "Subscriptions of a client"),
+    whole("mqtt.topic_levels_max", "128", "1", "1000", "Levels of a topic"),
+    whole("mqtt.retained_max", "1000000", "0", "100000000", "Retained messages"),
+    octets("mqtt.retained_octets_max", "\"1GiB\"", "0", "1024GiB", "Their size in memory"),
+    whole("mqtt.queue_messages_max", "10000", "1", "100000000",
+          "Messages that wait for one client"),
+    octets("mqtt.queue_octets_max", "\"64MiB\"", "1KiB", "1024GiB", "Their size in memory"),
+    octets("mqtt.queue_octets_max_all", "\"1GiB\"", "1KiB", "1024GiB",
+           "The size of what waits for all clients"),
+    flag("mqtt.queue_qos_0", "true", "QoS 0 messages wait for a client that is slow"),
+    word("mqtt.slow", "\"drop\"", "drop disconnect",
+         "What becomes of a client that reads nothing while its queue is full"),
+    duration("mqtt.stalled_after", "\"2s\"", "10ms", "1h",
+             "When it is held to read nothing; until then its publishers wait for it"),
+    whole("mqtt.publishes_per_second_max", "0", "0", "100000000",
+          "Publishes taken from one client in a second; 0: no limit"),
+    octets("mqtt.octets_per_second_max", "0", "0", "1024GiB",
+           "Octets taken from one client in a second; 0: no limit"),
+    whole("mqtt.connects_per_second_max", "0", "0", "1000000",
+          "Connections accepted in a second, of all clients; 0: no limit"),
+    duration("mqtt.sys_interval", "\"10s\"", "0s", "1d", "How often $SYS is published; 0s: never"),
+    texts("mqtt.counted_prefixes", says("none"), "1024",
+          "Topics that begin with one of these are counted apart in the metrics"),
+
+    name("mqtt.listener.name", says("made of its scheme and port"), "63",
+         "What logs and reports call it"),
+    listen("mqtt.listener.listen", required, "Where clients connect"),
+    flag("mqtt.listener.websocket", "false", "MQTT over WebSocket"),
+    flag("mqtt.listener.proxy_protocol", "false",
+         "A proxy in front says who connects, by PROXY protocol version 2; others are refused"),
+    flag("mqtt.listener.anonymous", says("true on loopback where there are no passwords"),
+         "Clients may connect without a user name"),
+    file("mqtt.listener.certificate", says("none: no TLS"), "TLS: the certificate chain, PEM"),
+    file("mqtt.listener.key", says("required beside a certificate"), "TLS: its private key, PEM"),
+    file("mqtt.listener.client_ca", says("none: clients are not asked"),
+         "TLS: who signs client certificates; their common name is the user name"),
+    flag("mqtt.listener.client_certificate_required", "false",
+         "TLS: a client without one is refused"),
+    file("mqtt.listener.psk_file", says("none"),
+         "TLS: pre-shared keys, identity:hexadecimal, one a line; the identity is the user name"),
+
+    name("mqtt.bridge.name", required, "63", "What the bridge is called"),
+    host("mqtt.bridge.remote", required, "The other broker"),
+    word("mqtt.bridge.version", "\"5\"", "5 3.1.1", "The MQTT version to speak there"),
+    text("mqtt.bridge.client_id", says("`causeway-` and the bridge's name"), "128",
+         "Our client identifier there"),
+    text("mqtt.bridge.user_name", says("none"), "256", "Our user name there"),
+    file("mqtt.bridge.password_file", says("none"), "A file whose first line is our password"),
+    duration("mqtt.bridge.keep_alive", "\"60s\"", "5s", "65535s", "Silence is broken so often"),
+    flag("mqtt.bridge.tls", "false", "Speak TLS"),
+    file("mqtt.bridge.ca_file", says("the system's"), "Who signs the other broker's certificate"),
+    file("mqtt.bridge.certificate", says("none"), "Our certificate, PEM"),
+    file("mqtt.bridge.key", says("none"), "Its private key, PEM"),
+
+    text("mqtt.bridge.topic.filter", "\"#\"", "1024", "What crosses, without the prefixes"),
+    word("mqtt.bridge.topic.direction", "\"out\"", "out in both", "Out is to the other broker"),
+    whole("mqtt.bridge.topic.qos", "1", "0", "2", "With at most this quality of service"),
+    text("mqtt.bridge.topic.local_prefix", says("none"), "1024", "What topics begin with here"),
+    text("mqtt.bridge.topic.remote_prefix", says("none"), "1024", "And there"),
+
+    flag("mqtt.sn.enabled", says("true where there is a `[mqtt.sn]`"), "Whether to answer"),
+    endpoint("mqtt.sn.listen", "\"127.0.0.1:1884\"", "0", "Where it is reached by UDP"),
+    word("mqtt.sn.mode", "\"transparent\"", "transparent aggregating",
+         "A broker connection for each client, or one for all"),
+    whole("mqtt.sn.gateway_id", "1", "0", "255", "Its number in ADVERTISE and GWINFO"),
+    duration("mqtt.sn.advertise", "\"15m\"", "0s", "65535s",
+             "How often it makes itself known; 0s: never"),
+    endpoint("mqtt.sn.broadcast", says("none: it is not advertised"), "1",
+             "Where ADVERTISE is sent to"),
+    whole("mqtt.sn.clients_max", "1000", "1", "65535", "Clients at once"),
+
+    whole("mqtt.sn.topic.id", required, "1", "65535", "The number of a pre-defined topic"),
+    text("mqtt.sn.topic.name", required, "1024", "And its name"),
+
+    endpoint("management.listen", says("none: there is no REST interface"), "0",
+             "Where it answers by HTTP"),
+    file("management.token_file", says("none; required unless on loopback"),
+         "A file whose first line every request has to bear as its token"),
 };
 
 }  // namespace

@@ -65,6 +65,9 @@ public:
         return read<T>(leaf, true);
     }
 
+    [[nodiscard]] bool has(std::string_view leaf) const noexcept {
+        return find(*table_, leaf) != nullptr;
+    }
     /// An empty one where the file has none.
     [[nodiscard]] Section section(std::string_view leaf) const;
     [[nodiscard]] std::vector<Section> sections(std::string_view leaf) const;

@@ -2,9 +2,11 @@
 // What a site file says, checked and ready to be started.
 #include "ip/address.hpp"
 #include "sim/scenario.hpp"
+#include "site/mqtt_site.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +30,12 @@ struct Site {
     std::filesystem::path state;  // a folder: what must survive a restart
     sim::Scenario mesh;
     std::vector<std::uint8_t> classes;  // of mesh.nodes, by index [RFC 7228 §3]
+    /// Whether there is a mesh at all: a site of a broker alone opens no TUN interface and no proxy.
+    bool has_mesh = true;
     Uplink uplink;
     Proxy proxy;
+    std::optional<Mqtt> mqtt;
+    std::optional<Management> management;
 };
 
 }  // namespace causeway::site

@@ -76,6 +76,40 @@ std::string to_text(Duration duration) {
     return duration == Duration{} ? "0s" : std::to_string(duration.count()) + "ns";
 }
 
+std::optional<std::int64_t> parse_octets(std::string_view text) {
+    const auto letters =
+        static_cast<std::size_t>(std::ranges::find_if(text, is_letter) - text.begin());
+    const std::string_view unit = text.substr(letters);
+    int shift = 0;
+    if (unit == "KiB") {
+        shift = 10;
+    } else if (unit == "MiB") {
+        shift = 20;
+    } else if (unit == "GiB") {
+        shift = 30;
+    } else if (!unit.empty()) {
+        return std::nullopt;
+    }
+    const auto number = parse_decimal<std::int64_t>(text.substr(0, letters));
+    if (!number || *number > INT64_MAX >> shift) return std::nullopt;
+    return *number << shift;
+}
+
+std::optional<HostAndPort> parse_host(std::string_view text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const auto port = parse_decimal<std::uint16_t>(text.substr(colon + 1));
+    std::string_view host = text.substr(0, colon);
+    const bool bracketed = host.starts_with('[') && host.ends_with(']');
+    if (bracketed) host = host.substr(1, host.size() - 2);
+    const bool sound = std::ranges::all_of(host, [&](char c) {
+        return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' ||
+               (bracketed && (c == ':' || c == '%'));
+    });
+    if (!port || *port == 0 || host.empty() || host.size() > 253 || !sound) return std::nullopt;
+    return HostAndPort{std::string(host), *port};
+}
+
 bool is_name(std::string_view text, std::size_t characters_max) noexcept {
     if (text.empty() || text.size() > characters_max) return false;
     if (!is_letter(text[0]) && !is_digit(text[0])) return false;

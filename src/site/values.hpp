@@ -16,6 +16,17 @@ namespace causeway::site {
 /// In the largest unit that leaves a whole number: "90s", "250ms".
 [[nodiscard]] std::string to_text(Duration duration);
 
+/// "64MiB", "512KiB", "1GiB" or plain octets; nullopt where it is none or beyond 63 bits.
+[[nodiscard]] std::optional<std::int64_t> parse_octets(std::string_view text);
+
+/// A host's name or address and a port: "broker.example:1883", "[::1]:1883".
+struct HostAndPort {
+    std::string host;  // without brackets
+    std::uint16_t port = 0;
+    friend bool operator==(const HostAndPort&, const HostAndPort&) = default;
+};
+[[nodiscard]] std::optional<HostAndPort> parse_host(std::string_view text);
+
 /// Letters, digits, '-', '_' and '.', 1 to `characters_max` of them, a letter or a digit first:
 /// fit for a path segment, a file name, an interface and a column of a table.
 [[nodiscard]] bool is_name(std::string_view text, std::size_t characters_max = 63) noexcept;

@@ -6,6 +6,9 @@
 #include "coap/proxy.hpp"
 #include "link/ieee802154/mac.hpp"
 #include "lowpan/adaptation.hpp"
+#include "mqtt/bridge.hpp"
+#include "mqtt/sn/client.hpp"
+#include "mqtt/sn/gateway.hpp"
 #include "node/discovery.hpp"
 #include "node/node.hpp"
 #include "rpl/router.hpp"
@@ -103,10 +106,40 @@ struct Maker<node::Node> {
     }
 };
 
+template <>
+struct Maker<mqtt::Bridge> {
+    static mqtt::Bridge make(std::uint64_t seed) {
+        mqtt::BridgeSettings settings;
+        settings.name = "b";
+        settings.topics = {{.filter = "#", .direction = mqtt::BridgeTopic::Direction::both}};
+        return {std::move(settings), Random(seed), {}};
+    }
+};
+template <>
+struct Maker<mqtt::sn::Gateway> {
+    static mqtt::sn::Gateway make(std::uint64_t seed) {
+        mqtt::sn::GatewaySettings settings;
+        settings.advertise_to = mqtt::sn::Peer{};
+        mqtt::sn::Gateway gateway(settings, Random(seed), {});
+        gateway.handle({}, mqtt::sn::DatagramReceived{{{}, 1}, "03 01 00"_hex});
+        gateway.handle({}, mqtt::sn::DatagramReceived{{{}, 2}, "08 04 04 01 00 3c 6e 31"_hex});
+        return gateway;
+    }
+};
+template <>
+struct Maker<mqtt::sn::Client> {
+    static mqtt::sn::Client make(std::uint64_t seed) {
+        mqtt::sn::Client client({.client_id = "n1", .gateway = mqtt::sn::Peer{}}, Random(seed), {});
+        client.handle({}, mqtt::sn::Client::Start{});
+        return client;
+    }
+};
+
 template <class E>
 class EngineLaws : public testing::Test {};
 using Engines = testing::Types<rpl::Trickle, rpl::Router, link::ieee802154::Mac, lowpan::Adaptation,
-                               coap::Endpoint, coap::ForwardProxy, node::Discovery, node::Node>;
+                               coap::Endpoint, coap::ForwardProxy, node::Discovery, node::Node,
+                               mqtt::Bridge, mqtt::sn::Gateway, mqtt::sn::Client>;
 TYPED_TEST_SUITE(EngineLaws, Engines);
 
 /// How many there were; a host that never gets to the end of them has found a livelock.

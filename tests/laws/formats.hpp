@@ -12,6 +12,7 @@
 #include "link/ieee802154/frame.hpp"
 #include "link/ieee802154/security_header.hpp"
 #include "lowpan/fragment.hpp"
+#include "mqtt/sn/packet.hpp"
 #include "net/zep.hpp"
 #include "rpl/data_plane.hpp"
 #include "rpl/messages.hpp"
@@ -29,6 +30,6 @@ using Formats = std::tuple<
     link::ieee802154::Beacon, link::ieee802154::Command, link::ieee802154::ImmediateAck,
     lowpan::FragmentHeader, rpl::Dis, rpl::Dio, rpl::Dao, rpl::DaoAck, rpl::ConsistencyCheck,
     rpl::MetricObject, rpl::RplOption, rpl::SourceRoutingHeader, coap::Message, coap::Options,
-    coap::LinkFormat, net::zep::Packet>;
+    coap::LinkFormat, net::zep::Packet, mqtt::sn::Message, mqtt::sn::Encapsulation>;
 
 }  // namespace causeway::laws

@@ -57,6 +57,9 @@ public:
 
     [[nodiscard]] const BrokerStats& stats() const noexcept;
     [[nodiscard]] const BrokerSettings& settings() const noexcept;
+    /// Whether there is such a client, connected or absent.
+    [[nodiscard]] bool knows(std::string_view client_id) const noexcept;
+    [[nodiscard]] std::optional<ClientReport> client(Instant now, std::string_view client_id) const;
     /// Sorted by client id, `max` from the first after `after`.
     [[nodiscard]] std::vector<ClientReport> clients(Instant now, std::string_view after,
                                                     std::size_t max) const;

@@ -1,0 +1,39 @@
+#pragma once
+// The REST interface of a running site, and its metrics.
+//
+//     GET    /metrics                       Prometheus' text format
+//     GET    /mqtt/clients?after=ID&max=N   connected and absent clients, sorted by client id
+//     GET    /mqtt/clients/ID
+//     DELETE /mqtt/clients/ID?session=true  closes its connection; ends its session, too
+//     GET    /mqtt/stats                    every counter of the broker
+//     POST   /mqtt/publish                  {"topic": ..., "payload": ..., "qos": 0, "retain": false}
+//     POST   /mqtt/reload                   what SIGHUP does; says what changed
+//
+// A token, where the site file names one, is borne by every request: Authorization: Bearer TOKEN.
+#include "net/io.hpp"
+#include "net/trouble.hpp"
+#include "site/mqtt_service.hpp"
+
+#include <memory>
+#include <string>
+
+namespace causeway::site {
+
+class ManagementService {
+public:
+    /// `mqtt` is borrowed, and may be null: then only /metrics answers.
+    [[nodiscard]] static net::Opened<ManagementService> open(net::Io& io, const Management& site,
+                                                             MqttService* mqtt);
+    ManagementService(ManagementService&&) noexcept;
+    ManagementService& operator=(ManagementService&&) noexcept;
+    ~ManagementService();
+
+    [[nodiscard]] std::string listening_on() const;
+
+private:
+    struct State;
+    explicit ManagementService(std::unique_ptr<State> state) noexcept;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace causeway::site
