@@ -162,7 +162,11 @@ private:
         leave(peer);
         ++report_.failures;
         if (!was_ready) --under_way_;
-        if (plan_.mode == BenchMode::connect && !over_) return connect(peer);
+        // A broker under such a storm may refuse some; one that was never there is another matter.
+        if (plan_.mode == BenchMode::connect && ready_ > 0) {
+            if (!over_) connect(peer);
+            return;
+        }
         if (!was_ready)
             return finish(why != nullptr ? why->line : "the broker closed a connection");
         if (++gone_ == peers_.size()) finish("the broker closed every connection");

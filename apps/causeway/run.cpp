@@ -122,6 +122,14 @@ std::optional<std::string> Run::open_sn() {
                                             [this](std::string_view line) { log(line); });
     if (!opened) return opened.error().line;
     sn_ = *std::move(opened);
+    if (!gateway_) return std::nullopt;
+    sn_->reach_mesh(site_.mesh.nodes.front().config.prefix,
+                    [this](const ip::Address& to, std::uint16_t port, Bytes octets) {
+                        gateway_->send_datagram(to, port, octets);
+                    });
+    gateway_->on_datagram([this](const ip::Address& from, std::uint16_t port, Bytes octets) {
+        sn_->from_mesh(from, port, octets);
+    });
     return std::nullopt;
 }
 

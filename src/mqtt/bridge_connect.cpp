@@ -142,7 +142,8 @@ bool Bridge::State::accept(Instant now, Side& side, const Connack& connack) {
     end.packet_octets_max = said.maximum_packet_octets.value_or(packet_octets_max);
     if (!is_remote(side))
         end.packet_octets_max = std::min(end.packet_octets_max, settings.packet_octets_max);
-    end.receive_maximum = said.receive_maximum.value_or(65'535);
+    end.receive_maximum = end.version == Version::v5 ? said.receive_maximum.value_or(65'535)
+                                                     : settings.receive_maximum_v3;
     if (said.server_keep_alive_seconds) side.keep_alive_seconds = *said.server_keep_alive_seconds;
     if (side.keep_alive_seconds != 0)
         timers.arm(side.ping, after(now, std::chrono::seconds(side.keep_alive_seconds)));

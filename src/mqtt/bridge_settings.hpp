@@ -40,6 +40,9 @@ struct BridgeSettings {
 
     std::uint32_t session_expiry_seconds = 0xffffffff;  // there; 5.0 only
     std::uint16_t receive_maximum = 100;  // messages of QoS 1 and 2 under way, each direction
+    /// The same outward for a server of 3.1.1, which cannot say what it takes. Mosquitto 2.0 takes
+    /// 20 unless told otherwise: of QoS 2 it acknowledges what is beyond, and loses it.
+    std::uint16_t receive_maximum_v3 = 20;
     std::uint32_t packet_octets_max = 268'435'460;
     /// Octets not yet sent, above which our broker is told that the bridge reads slowly.
     std::uint32_t unsent_octets_high = 1 << 20;

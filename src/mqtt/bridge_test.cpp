@@ -182,6 +182,18 @@ TEST(Bridge, OurBrokerHasNoMoreUnderWayThanTheOtherTakes) {
     expect_all_over(rig);
 }
 
+TEST(Bridge, AServerOf311CannotSayWhatItTakesAndIsGivenLittle) {
+    Rig rig(both_ways(Version::v3_1_1));
+    rig.local.window = 100;
+    rig.settle();
+    EXPECT_EQ(rig.local.connect->properties.receive_maximum, 20);
+    for (int i = 0; i < 100; ++i) rig.local.publish("up/a", std::to_string(i), q2);
+    rig.settle();
+    EXPECT_EQ(rig.local.under_way_most, 20u);
+    EXPECT_EQ(rig.remote.accepted.size(), 100u);
+    expect_all_over(rig);
+}
+
 TEST(Bridge, MoreThanTheOtherTakesIsLeftAndComesAgainInOrder) {
     // Twenty are under way in the session from before; the other broker now takes one.
     Rig rig(both_ways());

@@ -80,7 +80,8 @@ std::optional<std::string> mistake_in(const BridgeSettings& settings) {
         return "a bridge has a name, without / + and #";
     for (const BridgeTopic& topic : settings.topics)
         if (auto mistake = mistake_in(topic)) return mistake;
-    if (settings.receive_maximum == 0) return "the receive maximum of a bridge is at least 1";
+    if (settings.receive_maximum == 0 || settings.receive_maximum_v3 == 0)
+        return "the receive maximum of a bridge is at least 1";
     if (settings.password && !settings.user_name && settings.remote_version != Version::v5)
         return "3.1.1 has no password without a user name";
     return std::nullopt;

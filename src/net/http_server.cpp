@@ -270,7 +270,7 @@ struct HttpServer::State {
         }
     }
 
-    /// Digests are compared, so that neither the length nor the place of a difference shows in time.
+    /// Digests are compared: neither the length nor the place of a difference shows in time.
     [[nodiscard]] bool authorised(const HttpRequest& request) const {
         if (!token_wanted) return true;
         const std::string* said = request.header("Authorization");

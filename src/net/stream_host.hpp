@@ -1,7 +1,7 @@
 #pragma once
 // Streams for engines: listens and connects over TCP, TLS, WebSocket, secure WebSocket and Unix
-// sockets, with PROXY protocol v2 in front where asked; hands what arrives to one engine's thread in
-// batches and writes what the engine wants written. Whatever is below, an engine sees octets.
+// sockets, with PROXY protocol v2 in front where asked; hands what arrives to one engine's thread
+// in batches and writes what the engine wants written. Whatever is below, an engine sees octets.
 //
 // With no workers everything happens on the Io given. With workers, sockets, TLS and WebSocket
 // framing run on their threads, spread over the streams, and only octets cross, many at a time.

@@ -165,7 +165,7 @@ void StreamLayers::encode(OutQueue& queue, MutableBytes scratch) {
             append(wire_, plain);
         } else {
             tls_->begin({}, wire_);
-            if (!tls_->write(plain)) failed_ = true;
+            if (!tls_->write(plain)) fail("TLS: " + tls_->failure());
         }
         credit_ += n;
         if (failed_) return;

@@ -91,8 +91,8 @@ bool StreamShard::write_now(Stream& stream) {
     }
 }
 
-/// All has left: says so, and waits for the peer to have read it. A close() that finds octets unread
-/// would answer with a reset, which takes away what the peer has not read yet.
+/// All has left: says so, and waits for the peer to have read it. A close() that finds octets
+/// unread would answer with a reset, which takes away what the peer has not read yet.
 void StreamShard::say_goodbye(Stream& stream) {
     if (stream.layers) {
         stream.layers->goodbye();

@@ -290,7 +290,7 @@ TEST_P(StreamTls, WhatIsWrongWithFilesIsSaidInOneLine) {
     };
     EXPECT_EQ(refused_psk("probe\n"), "want IDENTITY:HEXKEY");
     EXPECT_EQ(refused_psk("probe:xyz\n"), "the key is not hexadecimal");
-    EXPECT_EQ(refused_psk("probe:0011\n"), "the key has 2 octets, 16 to 64 will do");
+    EXPECT_EQ(refused_psk("probe:0011\n"), "the key has 2 octets, 8 to 64 will do");
     const std::string good = "probe:" + std::string(key_of_probe) + "\n";
     EXPECT_EQ(refused_psk(good + good), "the identity is there twice");
     EXPECT_EQ(refused_psk("# nothing\n"), "it has no identities");

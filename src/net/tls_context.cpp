@@ -11,7 +11,7 @@ namespace causeway::net {
 namespace {
 
 constexpr std::size_t psk_lines_max = 100'000;
-constexpr std::size_t psk_octets_min = 16;  // fewer can be guessed
+constexpr std::size_t psk_octets_min = 8;  // fewer can be guessed
 constexpr std::size_t psk_octets_max = 64;
 constexpr std::size_t psk_identity_max = 256;
 
@@ -40,7 +40,7 @@ std::optional<Trouble> read_psk_file(const std::string& file, TlsContextData& in
         auto key = from_hex(std::string_view(line).substr(colon + 1));
         if (!key) return bad("the key is not hexadecimal");
         if (key->size() < psk_octets_min || key->size() > psk_octets_max)
-            return bad("the key has " + std::to_string(key->size()) + " octets, 16 to 64 will do");
+            return bad("the key has " + std::to_string(key->size()) + " octets, 8 to 64 will do");
         if (into.keys.size() >= psk_lines_max) return bad("too many identities");
         if (!into.keys.emplace(line.substr(0, colon), std::move(*key)).second)
             return bad("the identity is there twice");

@@ -34,8 +34,8 @@ public:
     [[nodiscard]] Phase phase() const noexcept { return phase_; }
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
-    /// Writes a frame around the payload, in place: it starts frame_room octets into `buffer` and is
-    /// `payload` octets long. A client's is masked.
+    /// Writes a frame around the payload, in place: it starts frame_room octets into `buffer` and
+    /// is `payload` octets long. A client's is masked.
     [[nodiscard]] Bytes frame(MutableBytes buffer, std::size_t payload);
     /// The close frame, unless one was sent.
     void goodbye(Octets& wire);

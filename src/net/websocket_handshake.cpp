@@ -3,10 +3,7 @@
 #include "base/assert.hpp"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/core/error.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/http.hpp>
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>

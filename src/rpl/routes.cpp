@@ -40,6 +40,10 @@ Routes::Update Routes::update(Instant now, const Target& target, std::span<const
     // its counter, and is the latest it has to say.
     SequenceOrder order = SequenceOrder::newer;
     if (at != routes_.end()) order = sequence.order(at->second.path_sequence);
+    // Deviates: a node that restarts soon after its first registrations starts again where its old
+    // counter still is, and would be held for stale until the old route expires [RFC 6550 §9.4].
+    if (order == SequenceOrder::older && now - at->second.heard > late_news_max)
+        order = SequenceOrder::newer;
     if (order == SequenceOrder::older) return Update::stale;
 
     if (first.path_lifetime == 0) {  // No-Path
@@ -56,6 +60,7 @@ Routes::Update Routes::update(Instant now, const Target& target, std::span<const
     if (order == SequenceOrder::same) route = at->second;
     const auto before = route.parents;
     route.path_sequence = sequence;
+    route.heard = now;
     route.external = first.external;
     for (const Transit& transit : transits) {
         // "The DODAG Parent Address subfield ... MUST contain one or more addresses" [§9.7]

@@ -30,7 +30,11 @@ public:
         Sequence path_sequence;
         bool external = false;  // the first parent is the router the target hangs on
         Instant expires = never;
+        Instant heard{};  // when the Path Sequence was last confirmed
     };
+    /// No packet is under way for longer: an older Path Sequence that comes later than this behind
+    /// a newer one is not late news, but comes from a node that restarted and lost its counter.
+    static constexpr Duration late_news_max = std::chrono::seconds(15);
 
     enum class Update : std::uint8_t {
         accepted,   // something is new

@@ -86,6 +86,15 @@ TEST(Routes, AnOlderPathSequenceIsStale) {  // [RFC 6550 §9.4, rule 5]
     EXPECT_EQ(table.hops(1), Hops{});
 }
 
+TEST(Routes, ANodeThatRestartedIsHeardAlthoughItsCounterWentBack) {  // [RFC 6550 §9.4]
+    Table table;
+    table.tell(1, {via(0)});
+    table.tell(2, {via(0, 0xc0, 246)});
+    EXPECT_EQ(table.tell(2, {via(1, 0xc0, 241)}, Instant(5s)), Update::stale);
+    EXPECT_EQ(table.tell(2, {via(1, 0xc0, 241)}, Instant(20s)), Update::accepted);
+    EXPECT_EQ(table.hops(2), (Hops{1, 2}));
+}
+
 TEST(Routes, TheSamePathSequenceAddsPaths) {  // [RFC 6550 §7.1, Path Sequence]
     Table table;
     table.tell(1, {via(0)});

@@ -108,6 +108,27 @@ void build_uplink(const Section& section, Site& site) {
     }
 }
 
+/// What the broker's side opens by UDP shares the space of the other UDP ports.
+void open_sn_port(const Section& sn, const Site& site, Ports& ports) {
+    if (!site.mqtt || !site.mqtt->sn) return;
+    const auto listen = net::Endpoint::parse(site.mqtt->sn->listen);
+    if (listen) ports.open(sn, "listen", {.value = *listen, .at = sn.at(), .given = true});
+}
+
+/// And by TCP: among themselves.
+void check_tcp_ports(const Section& mqtt, const Section& management, const Site& site) {
+    if (!site.mqtt || !site.management) return;
+    const auto listen = management.take<net::Endpoint>("listen");
+    for (const MqttListener& listener : site.mqtt->listeners) {
+        const auto taken = net::Endpoint::parse(listener.listen);
+        if (!taken || !clash(*taken, listen.value)) continue;
+        management.complain(listen.at,
+                            "management.listen: " + listen.value.text() + " is taken by " +
+                                mqtt.path_of("listener") + ' ' + listener.name,
+                            "another port");
+    }
+}
+
 }  // namespace
 
 ip::InterfaceId interface_id_of(std::uint64_t eui64) {
@@ -154,7 +175,13 @@ Site build(const Table& document, const std::filesystem::path& file, Complaints&
     Mqtt broker = build_mqtt(mqtt, file);
     broker.sn = build_mqtt_sn(mqtt.section("sn"), mqtt.has("sn"));
     if (has_mqtt) site.mqtt = std::move(broker);
-    site.management = build_management(top.section("management"), file);
+    // Nodes find the MQTT-SN gateway at the border router's own address.
+    if (site.mqtt && site.mqtt->sn)
+        site.mesh.nodes.front().config.host_ports = {mqtt::sn::default_port};
+    const Section management = top.section("management");
+    site.management = build_management(management, file);
+    open_sn_port(mqtt.section("sn"), site, ports);
+    check_tcp_ports(mqtt, management, site);
     return site;
 }
 

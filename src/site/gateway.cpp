@@ -106,6 +106,7 @@ struct Gateway::State {
     std::optional<coap::ForwardProxy> proxy;
     std::unique_ptr<ProxyHost> proxy_host;
     std::vector<net::RadioPort> externals;
+    OnDatagram on_datagram;
     Traffic traffic;
 };
 
@@ -216,6 +217,9 @@ void Gateway::State::flush() {
         externals[out->external].send(frame, out->lqi, site.mesh.radio_channel);
     }
     while (auto packet = mesh.poll_packet_to_host()) leave_mesh(*std::move(packet));
+    while (const auto datagram = mesh.poll_datagram_to_host()) {
+        if (on_datagram) on_datagram(datagram->source, datagram->source_port, datagram->payload);
+    }
 }
 
 void Gateway::State::leave_mesh(Octets packet) {
@@ -249,6 +253,21 @@ Gateway::Gateway(std::unique_ptr<State> state) noexcept : state_(std::move(state
 Gateway::Gateway(Gateway&&) noexcept = default;
 Gateway& Gateway::operator=(Gateway&&) noexcept = default;
 Gateway::~Gateway() = default;
+
+void Gateway::on_datagram(OnDatagram heard) {
+    state_->on_datagram = std::move(heard);
+}
+
+void Gateway::send_datagram(const ip::Address& to, std::uint16_t port, Bytes octets) {
+    State& state = *state_;
+    state.mesh.run_until(std::max(state.mesh.now(), state.pacer.now()));
+    state.mesh.datagram_from_host({.target = to,
+                                   .target_port = port,
+                                   .source_port = mqtt::sn::default_port,
+                                   .payload = to_octets(octets)});
+    state.flush();
+    state.pacer.poke();
+}
 
 void Gateway::start() {
     state_->pacer.start();

@@ -8,6 +8,7 @@
 #include "site/capture.hpp"
 #include "site/site.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,14 @@ public:
     Gateway(Gateway&&) noexcept;
     Gateway& operator=(Gateway&&) noexcept;
     ~Gateway();
+
+    /// What nodes send to the border router's own address, to a UDP port in its host_ports. The
+    /// octets are borrowed for the length of the call.
+    using OnDatagram =
+        std::function<void(const ip::Address& from, std::uint16_t port, Bytes octets)>;
+    void on_datagram(OnDatagram heard);
+    /// From that address and port 1884, MQTT-SN's, to a node.
+    void send_datagram(const ip::Address& to, std::uint16_t port, Bytes octets);
 
     /// Virtual time begins.
     void start();

@@ -6,7 +6,7 @@
 //     GET    /mqtt/clients/ID
 //     DELETE /mqtt/clients/ID?session=true  closes its connection; ends its session, too
 //     GET    /mqtt/stats                    every counter of the broker
-//     POST   /mqtt/publish                  {"topic": ..., "payload": ..., "qos": 0, "retain": false}
+//     POST   /mqtt/publish                  {"topic": "a", "payload": "b", "qos": 0, "retain": ..}
 //     POST   /mqtt/reload                   what SIGHUP does; says what changed
 //
 // A token, where the site file names one, is borne by every request: Authorization: Bearer TOKEN.

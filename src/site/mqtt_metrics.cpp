@@ -1,6 +1,7 @@
 #include "site/mqtt_metrics.hpp"
 
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include <algorithm>
 #include <array>

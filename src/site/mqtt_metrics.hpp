@@ -2,9 +2,11 @@
 // The broker's counters and clients, for programs and for people.
 #include "site/mqtt_service.hpp"
 
-#include <boost/json/object.hpp>
-
 #include <string>
+
+namespace boost::json {
+class object;
+}
 
 namespace causeway::site {
 

@@ -49,7 +49,8 @@ std::string to_line(const mqtt::Note& note) {
     if (!note.peer.empty()) line += '(' + printable(note.peer) + ") ";
     line += word_for(note.kind);
     if (note.reason != mqtt::Reason::success) line += fmt::format(": {}", name_of(note.reason));
-    if (!note.what.empty()) line += fmt::format(" ({})", note.what);
+    if (!note.what.empty() && note.what != name_of(note.reason))
+        line += fmt::format(" ({})", note.what);
     return line;
 }
 

@@ -2,16 +2,21 @@
 
 #include "base/assert.hpp"
 #include "net/clock.hpp"
+#include "net/descriptor_limit.hpp"
 #include "site/mqtt_auth.hpp"
 #include "site/mqtt_listen.hpp"
 #include "site/mqtt_notes.hpp"
 #include "site/mqtt_policy.hpp"
 #include "store/mqtt_store.hpp"
 
+#include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <deque>
 #include <unordered_map>
 
@@ -92,6 +97,7 @@ struct MqttService::State {
     void on_close(const mqtt::Close& out);
     void on_committed(std::uint64_t sequence, bool well, const std::string& why);
     void finish_shut_down();
+    void give_back_memory();
 
     [[nodiscard]] mqtt::UnixMillis unix_now() const {
         return mqtt::UnixMillis{static_cast<std::int64_t>(clock.wall_ns(clock.now()) / 1'000'000)};
@@ -116,6 +122,7 @@ struct MqttService::State {
     std::optional<store::MqttStore> store;
     boost::asio::steady_timer timer;
     Instant armed_for = never;
+    std::uint64_t crowd = 0;  // most connections since memory was last given back
     Connections connections;
     std::vector<ConnectionId> by_stream;
     std::unordered_map<std::uint32_t, Link> links;
@@ -164,6 +171,7 @@ std::optional<net::Trouble> MqttService::State::open(const std::filesystem::path
     broker->handle(clock.now(), mqtt::RulesReplaced{policy.rules()});
     auth.replace(policy.users());
 
+    net::raise_descriptor_limit();
     net::StreamHost::Options options;
     options.workers = site.workers.value_or(spare_processors());
     streams = std::make_unique<net::StreamHost>(io, options, stream_events());
@@ -194,6 +202,11 @@ net::StreamHost::Events MqttService::State::stream_events() {
                 remove(connection);
             },
         .batch = [this] { pump(); },
+        .refused =
+            [this](std::size_t listener, const std::string& peer, const net::Trouble& trouble) {
+                log(fmt::format("mqtt: ({}) refused by {}: {}", printable(peer),
+                                site.listeners[listener].name, trouble.line));
+            },
     };
 }
 
@@ -234,7 +247,19 @@ void MqttService::State::pump() {
     connections.settle();
     pumping = false;
     arm();
+    give_back_memory();
     finish_shut_down();
+}
+
+/// The allocator keeps what a crowd of clients needed, for the next crowd: after half of it has
+/// left, the system is given it back.
+void MqttService::State::give_back_memory() {
+    constexpr std::uint64_t crowd_min = 1000;
+    const std::uint64_t now = broker->stats().connections;
+    crowd = std::max(crowd, now);
+    if (crowd < crowd_min || now > crowd / 2) return;
+    ::malloc_trim(0);
+    crowd = now;
 }
 
 void MqttService::State::arm() {

@@ -175,6 +175,7 @@ private:
         node::Config config = common_;
         config.confirmable_readings = group.take<bool>("confirmable").value;
         config.sensors = sensors_of(group);
+        config.mqtt_sn = mqtt_sn_of(group);
         const auto count = count_of(group, names, positions);
         // Without a count the other keys are still looked at, as for one node.
         const auto places = positions_of(group, count.value_or(1), positions);
@@ -190,6 +191,32 @@ private:
                 names.given ? names.value[i] : name.value + '-' + std::to_string(number), places[i],
                 config, boot, static_cast<std::uint8_t>(constrained.value));
         }
+    }
+
+    /// Nothing where the group's readings are posted by CoAP.
+    static std::optional<node::MqttSn> mqtt_sn_of(const Section& group) {
+        const Section section = group.section("mqtt_sn");
+        const auto seconds = [&](std::string_view leaf) {
+            return static_cast<std::uint16_t>(
+                std::chrono::duration_cast<std::chrono::seconds>(section.take<Duration>(leaf).value)
+                    .count());
+        };
+        node::MqttSn client;
+        const auto prefix = section.take<std::string>("topic_prefix");
+        client.topic_prefix = prefix.value;
+        if (prefix.usable() && prefix.value.find_first_of("+#") != std::string::npos) {
+            section.complain(prefix.at, section.path_of("topic_prefix") + ": has a wildcard",
+                             "levels of a topic, without + and #");
+        }
+        client.qos = static_cast<mqtt::sn::Quality>(section.take<std::int64_t>("qos").value);
+        client.keep_alive_seconds = seconds("keep_alive");
+        client.sleep_seconds = seconds("sleep");
+        client.port = static_cast<std::uint16_t>(section.take<std::int64_t>("port").value);
+        if (const auto gateway = section.take<ip::Address>("gateway"); gateway.usable()) {
+            client.gateway = gateway.value;
+        }
+        if (!group.has("mqtt_sn")) return std::nullopt;
+        return client;
     }
 
     std::vector<node::Sensor> sensors_of(const Section& group) {
@@ -216,6 +243,7 @@ private:
              node::Config config, Duration boot, std::uint8_t constrained) {
         const std::size_t number = site_.mesh.nodes.size();
         config.eui64 = eui64_of(number);
+        if (config.mqtt_sn) config.mqtt_sn->name = name;
         if (!names_.emplace(name, number).second) {
             refuse(section, at, section.path_of("name") + ": \"" + name + "\" is taken",
                    "a name of its own for each node");

@@ -30,7 +30,7 @@ struct Site {
     std::filesystem::path state;  // a folder: what must survive a restart
     sim::Scenario mesh;
     std::vector<std::uint8_t> classes;  // of mesh.nodes, by index [RFC 7228 §3]
-    /// Whether there is a mesh at all: a site of a broker alone opens no TUN interface and no proxy.
+    /// Whether there is a mesh: a site of a broker alone opens no TUN interface and no proxy.
     bool has_mesh = true;
     Uplink uplink;
     Proxy proxy;

@@ -164,10 +164,7 @@ def half_open_connections_are_found_out():
                   f"{wills}")
             check(2.5 < took < 8, f"after {took:.1f} s instead of 3")
             check(silent[0].closed_within(3), "3.1.1 is closed")
-            if OURS:
-                found = silent[1].receive(3)
-                check(found and found.kind == wire.DISCONNECT and found.reason == 0x8D,
-                      f"5.0 is told: {found}")
+            check(silent[1].closed_within(3), "5.0 is closed")
         if OURS:
             check(
                 said(broker, r"vanished 5.*(?i:keep.?alive)") == 1,
@@ -328,78 +325,78 @@ def small_disk(place, size):
 def a_full_disk_refuses_and_heals():
     # [MQTT-3.4.2-1] [MQTT-4.3.3-9] [MQTT-4.4.0-2] [MQTT 3.1.1 MQTT-4.8.0-2]
     with harness.scratch() as folder, small_disk(folder / "disk", "12m") as disk:
-        with Broker(folder, state=disk, management=8080) as broker, Bystander(broker, qos=0):
-            absent = wire.Wire(ADDRESS)
-            absent.connect("absent", clean=False, expiry=3600)
-            absent.subscribe(("keep/#", 2))
-            absent.disconnect()
-            line, old = wire.Wire(ADDRESS), wire.Wire(ADDRESS, wire.V3)
-            line.connect("five")
-            old.connect("three")
-            taken, number = [], 0
+        with Broker(folder, state=disk, management=8080) as broker:
+            with Bystander(broker, qos=0):
+                absent = wire.Wire(ADDRESS)
+                absent.connect("absent", clean=False, expiry=3600)
+                absent.subscribe(("keep/#", 2))
+                absent.disconnect()
+                line, old = wire.Wire(ADDRESS), wire.Wire(ADDRESS, wire.V3)
+                line.connect("five")
+                old.connect("three")
+                taken, number = [], 0
 
-            def offer(qos):
-                """The reason with which another message is answered."""
-                nonlocal number
-                number += 1
-                text = f"{number:06}"
-                line.publish("keep/x", text + "x" * 20_000, qos, packet_id=number)
-                found = line.receive(20)
-                check(found is not None, "an answer in time")
-                check(found.kind == (wire.PUBACK if qos == 1 else wire.PUBREC), f"{found}")
-                if found.reason < 0x80:
-                    taken.append(text)
-                    if qos == 2:
-                        line.acknowledge(wire.PUBREL, number)
-                        line.expect(wire.PUBCOMP)
-                return found.reason
+                def offer(qos):
+                    """The reason with which another message is answered."""
+                    nonlocal number
+                    number += 1
+                    text = f"{number:06}"
+                    line.publish("keep/x", text + "x" * 20_000, qos, packet_id=number)
+                    found = line.receive(20)
+                    check(found is not None, "an answer in time")
+                    check(found.kind == (wire.PUBACK if qos == 1 else wire.PUBREC), f"{found}")
+                    if found.reason < 0x80:
+                        taken.append(text)
+                        if qos == 2:
+                            line.acknowledge(wire.PUBREL, number)
+                            line.expect(wire.PUBCOMP)
+                    return found.reason
 
-            offer(1), offer(2)
-            check(len(taken) == 2, "there is room")
-            free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-            filler = disk / "filler"
-            filler.write_bytes(b"x" * max(0, free - MEGABYTE))
-            refusals = set()
-            for attempt in range(400):
-                if (reason := offer(1 + attempt % 2)) >= 0x80:
+                offer(1), offer(2)
+                check(len(taken) == 2, "there is room")
+                free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+                filler = disk / "filler"
+                filler.write_bytes(b"x" * max(0, free - MEGABYTE))
+                refusals = set()
+                for qos in (2, 1):
+                    while (reason := offer(qos)) < 0x80:
+                        check(number < 3000, f"QoS {qos} is refused at last")
                     refusals.add(reason)
-                    if len(refusals) and attempt > 200:
-                        break
-            check(refusals and refusals <= {0x97, 0x83},
-                  f"refused with {[hex(reason) for reason in refusals]}")
-            while offer(2) < 0x80:
-                check(number < 3000, "QoS 2 is refused at last")
-            # 3.1.1 cannot be told why: it is not acknowledged, and closed.
-            old.publish("keep/x", "000000old", 1, packet_id=7)
-            check(old.closed_within(5), "3.1.1 is closed")
-            check(not old.seen(wire.PUBACK), "and not told that all is well")
-            # QoS 0 promises nothing and goes on.
-            here = wire.Wire(ADDRESS)
-            here.connect("here")
-            here.subscribe(("zero", 0))
-            line.publish("zero", "goes on")
-            check(here.messages(1)[0].payload == b"goes on", "QoS 0 goes on")
-            if OURS:
-                check(counted(broker, REFUSED) >= 1, f"{broker.metrics()}")
-                check(0 < said(broker, "nothing can be stored") <= 2,
-                      f"logged once:\n{broker.log[-3000:]}")
-            filler.unlink()
-            eventually("it heals", lambda: offer(1) < 0x80)
-            check(offer(2) < 0x80, "QoS 2, too")
-            check(not OURS or said(broker, "storing goes on") >= 1,
-                  f"this, too:\n{broker.log[-3000:]}")
+                refusals |= {offer(1 + attempt % 2) for attempt in range(100)} - {0, 0x10}
+                check(refusals <= {0x97, 0x83},
+                      f"refused with {[hex(reason) for reason in refusals]}")
+                # 3.1.1 cannot be told why: it is not acknowledged, and closed.
+                old.publish("keep/x", "000000old", 1, packet_id=7)
+                check(old.closed_within(5), "3.1.1 is closed")
+                check(not old.seen(wire.PUBACK), "and not told that all is well")
+                # QoS 0 promises nothing and goes on.
+                here = wire.Wire(ADDRESS)
+                here.connect("here")
+                here.subscribe(("zero", 0))
+                line.publish("zero", "goes on")
+                check(here.messages(1)[0].payload == b"goes on", "QoS 0 goes on")
+                if OURS:
+                    check(counted(broker, REFUSED) >= 1, f"{broker.metrics()}")
+                    check(0 < said(broker, "nothing can be stored") <= 2,
+                          f"logged once:\n{broker.log[-3000:]}")
+                filler.unlink()
+                eventually("it heals", lambda: offer(1) < 0x80)
+                check(offer(2) < 0x80, "QoS 2, too")
+                check(not OURS or said(broker, "storing goes on") >= 1,
+                      f"this, too:\n{broker.log[-3000:]}")
             check(broker.stop() == 0, "it ends well")
         with Broker(folder, state=disk) as broker:
             absent = wire.Wire(ADDRESS)
             check(
                 absent.connect("absent", clean=False, expiry=3600).session_present,
                 "the session is safe")
-            got = [
-                message.payload[:6].decode() for message in absent.messages(len(taken), timeout=30)
-            ]
+            got = [found.payload[:6].decode() for found in absent.messages(len(taken), timeout=30)]
+            got += [found.payload[:6].decode() for found in absent.messages(100, timeout=0.5)]
             missing = sorted(set(taken) - set(got))
-            check(not missing,
-                  f"{len(missing)} of {len(taken)} acknowledged are lost, as {missing[:5]}")
+            check(not missing, f"{len(missing)} acknowledged are lost: {missing[:5]}")
+            # Of 3.1.1 it was not refused, but left without an answer.
+            extra = sorted(set(got) - set(taken) - {"000000"})
+            check(not extra, f"{len(extra)} that were refused came all the same: {extra[:5]}")
             check(len(got) == len(set(got)), "nothing came twice")
 
 

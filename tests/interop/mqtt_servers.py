@@ -194,11 +194,12 @@ class Broker:
             yield f'[[mqtt.bridge]]\nname = "bridge-{number}"\nkeep_alive = "5s"'
             yield f'remote = "{HOST}:{port}"'
             for name, direction, qos, local, remote in topics:
-                yield (
-                    f"[[mqtt.bridge.topic]]\nfilter = {quoted(name)}\n"
-                    f"direction = {quoted(direction)}\n"
-                    f"qos = {qos}\nlocal_prefix = {quoted(local)}\nremote_prefix = {quoted(remote)}"
-                )
+                yield (f"[[mqtt.bridge.topic]]\nfilter = {quoted(name)}\nqos = {qos}\n"
+                       f"direction = {quoted(direction)}")
+                if local:
+                    yield f"local_prefix = {quoted(local)}"
+                if remote:
+                    yield f"remote_prefix = {quoted(remote)}"
         if self.management:
             (self.folder / "token").write_text(self.token + "\n")
             (self.folder / "token").chmod(0o600)

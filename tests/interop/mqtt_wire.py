@@ -151,6 +151,7 @@ class Wire:
     stands."""
     def __init__(self, address=None, version=V5, timeout=10, receive_buffer=None, stream=None):
         self.version, self.buffer, self.kinds = version, bytearray(), set()
+        self.poll = select.poll()  # select() knows 1024 files only
         if stream is None:
             family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
             stream = socket.socket(family, socket.SOCK_STREAM)
@@ -161,6 +162,7 @@ class Wire:
             if family == socket.AF_INET:
                 stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = stream
+        self.poll.register(stream, select.POLLIN)
 
     # ---- out
     def write(self, octets):
@@ -244,8 +246,7 @@ class Wire:
 
     def fill(self, timeout):
         """Reads what there is, waiting so long at most; False when nothing came."""
-        pending = getattr(self.socket, "pending", lambda: 0)()
-        if not pending and not select.select([self.socket], [], [], max(0, timeout))[0]:
+        if not self.poll.poll(max(0, timeout) * 1000):
             return False
         try:
             got = self.socket.recv(1 << 18)

@@ -22,7 +22,7 @@ void Broker::State::drained(const Drained& in) {
 }
 
 void Broker::State::progress(Connection& c) {
-    c.progress_at = now;
+    if (c.session != nullptr && c.session->out != nullptr) c.session->out->progress_at = now;
 }
 
 /// After a change of its queue: from half full its publishers wait, until it is below a quarter.
@@ -41,6 +41,7 @@ void Broker::State::congestion(Session& s) {
                           out.queued_octets * 2 >= settings.queue_octets_max;
         if (!half || s.connection == nullptr || !s.connection->ready()) return;
         out.congested = true;
+        out.progress_at = now;  // nobody is stalled for what was before
         arm(*s.connection);
     }
     if (!out.stalled && publisher != nullptr) hold_back(*publisher, s);

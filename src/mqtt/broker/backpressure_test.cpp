@@ -18,9 +18,9 @@ int publish_while_read(Bench& bench, std::uint32_t from, int most, Qos qos = Qos
     int count = 0;
     while (count < most && !bench.paused[from]) {
         ++count;
-        bench.publish(from, "t", std::string(90, 'x'), qos,
-                      qos == Qos::at_most_once ? std::uint16_t{0}
-                                               : static_cast<std::uint16_t>(count));
+        bench.publish(
+            from, "t", std::string(90, 'x'), qos,
+            qos == Qos::at_most_once ? std::uint16_t{0} : static_cast<std::uint16_t>(count));
     }
     return count;
 }
@@ -140,6 +140,25 @@ TEST(BrokerQueue, BoundsTheMessagesOfAnAbsentClient) {
     bench.join(1, Bench::lasting("away"));
     for (int i = 1; i <= 5; ++i) EXPECT_EQ(bench.next_payload(1), std::to_string(i));
     EXPECT_TRUE(bench.silent(1));
+}
+
+TEST(BrokerQueue, MakesRoomByWhatIsOver) {
+    // [MQTT-3.3.2-5]
+    BrokerSettings settings = Bench::quiet();
+    settings.queue_messages_max = 2;
+    Bench bench(settings);
+    bench.join(1, Bench::lasting("away"));
+    bench.subscribe(1, "t");
+    bench.lose(1);
+    bench.join(2, "sender");
+    Publish publish = Bench::message("t", "short-lived", Qos::at_least_once, 1);
+    publish.properties.message_expiry_seconds = 1;
+    bench.say(2, publish);
+    bench.publish(2, "t", "second", Qos::at_least_once, 2);
+    bench.advance(2s);
+    bench.publish(2, "t", "third", Qos::at_least_once, 3);
+    EXPECT_EQ(bench.broker.stats().dropped_expired, 1u);
+    EXPECT_EQ(bench.broker.stats().dropped_queue_full, 0u);
 }
 
 TEST(BrokerQueue, BoundsOctetsOfOneAndOfAll) {

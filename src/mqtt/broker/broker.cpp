@@ -8,8 +8,8 @@ namespace causeway::mqtt {
 
 Broker::Broker(const BrokerSettings& settings, Random random, Instant now, UnixMillis unix_now,
                Recovered recovered, Teller teller)
-    : state_(std::make_unique<State>(settings, random, now, unix_now, std::move(recovered),
-                                     teller)) {}
+    : state_(
+          std::make_unique<State>(settings, random, now, unix_now, std::move(recovered), teller)) {}
 Broker::Broker(Broker&&) noexcept = default;
 Broker& Broker::operator=(Broker&&) noexcept = default;
 Broker::~Broker() = default;

@@ -16,9 +16,10 @@ using namespace causeway::mqtt;
 namespace {
 
 constexpr std::array<std::string_view, 8> topics{"a", "a/b", "a/c", "b", "b/c/d", "$x/y", "", "c"};
-constexpr std::array<std::string_view, 10> filters{"a", "#", "a/+", "+/b", "$share/g/a/#",
-                                                   "$share/h/#", "b/c/#", "$SYS/#", "$x/+", "c"};
-constexpr std::array<std::string_view, 5> names{"one", "two", "three", "", "a client of a long name"};
+constexpr std::array<std::string_view, 10> filters{
+    "a", "#", "a/+", "+/b", "$share/g/a/#", "$share/h/#", "b/c/#", "$SYS/#", "$x/+", "c"};
+constexpr std::array<std::string_view, 5> names{"one", "two", "three", "",
+                                                "a client of a long name"};
 constexpr std::uint32_t connections = 6;
 
 class Script {
@@ -92,8 +93,8 @@ private:
                 is_open_[id] = false;
                 return handle(ConnectionClosed{ConnectionId{id}});
             case 2:
-                return raw(id, to_octets(in_.take(
-                                   std::min<std::size_t>(in_.u8(), in_.remaining()))));
+                return raw(id,
+                           to_octets(in_.take(std::min<std::size_t>(in_.u8(), in_.remaining()))));
             case 3:
                 return connect(id);
             case 4:
@@ -108,7 +109,9 @@ private:
                 constexpr std::array types{PacketType::puback, PacketType::pubrec,
                                            PacketType::pubrel, PacketType::pubcomp};
                 const PacketType type = one_of(types);
-                Ack ack{.type = type, .packet_id = small_id(), .reason = Reason::success,
+                Ack ack{.type = type,
+                        .packet_id = small_id(),
+                        .reason = Reason::success,
                         .properties = {}};
                 if (in_.u8() % 8 == 0 && type != PacketType::pubrel && type != PacketType::pubcomp)
                     ack.reason = Reason::not_authorized;
@@ -134,10 +137,10 @@ private:
                 if (in_.u8() % 3 != 0) return commit();
                 return handle(CommitFailed{sequence_});
             case 16:
-                return packet(id, Disconnect{.reason = in_.u8() % 2 == 0
-                                                           ? Reason::success
-                                                           : Reason::disconnect_with_will,
-                                             .properties = {}});
+                return packet(id,
+                              Disconnect{.reason = in_.u8() % 2 == 0 ? Reason::success
+                                                                     : Reason::disconnect_with_will,
+                                         .properties = {}});
             case 17:
                 return handle(Kick{std::string(one_of(names)), in_.u8() % 2 == 0});
             case 18:
@@ -161,9 +164,8 @@ private:
             case 1: {
                 auto rules = AccessRules::parse("topic readwrite a/#\ntopic read b\n");
                 CAUSEWAY_ASSERT(rules.has_value());
-                return handle(
-                    RulesReplaced{in_.u8() % 2 == 0 ? std::make_shared<const AccessRules>(*rules)
-                                                    : nullptr});
+                return handle(RulesReplaced{
+                    in_.u8() % 2 == 0 ? std::make_shared<const AccessRules>(*rules) : nullptr});
             }
             case 2: {
                 Auth auth{.reason = Reason::reauthenticate, .properties = {}};
@@ -326,8 +328,8 @@ private:
         if (!settings_.persistent) return;
         unsafe_.clear();
         store_.check();
-        broker_ = Broker(settings_, Random(2), now_, UnixMillis{1'700'000'000'000},
-                         store_.recovered());
+        broker_ =
+            Broker(settings_, Random(2), now_, UnixMillis{1'700'000'000'000}, store_.recovered());
         sequence_ = 0;
         unsent_ = {};
         is_open_ = {};
@@ -345,7 +347,8 @@ private:
         settle();
         if (settings_.persistent) commit();
         for (const std::string_view name : names) handle(Kick{std::string(name), true});
-        for (const auto& client : broker_.clients(now_, "", 100)) handle(Kick{client.client_id, true});
+        for (const auto& client : broker_.clients(now_, "", 100))
+            handle(Kick{client.client_id, true});
         settle();
         if (settings_.persistent) commit();
         const BrokerStats& s = broker_.stats();

@@ -14,7 +14,8 @@ namespace {
 std::uint8_t level_of(Bytes packet) {
     ByteReader in(packet);
     (void)in.u8();
-    for (int i = 0; i < 4 && (in.u8() & 0x80) != 0; ++i) {}
+    for (int i = 0; i < 4 && (in.u8() & 0x80) != 0; ++i) {
+    }
     (void)in.take(in.be16());
     return in.u8() & 0x7f;
 }
@@ -34,6 +35,7 @@ void Broker::State::on_connect(Connection& c, Bytes packet) {
     }
     const Connect& connect = std::get<Connect>(*parsed);
     c.version = connect.version;
+    c.bridge = connect.bridge;
     if (shut) {
         refuse_connect(c, c.version, Reason::server_unavailable, "the server is shutting down");
         return;
@@ -101,6 +103,7 @@ void Broker::State::refuse_connect(Connection& c, Version version, Reason reason
                                    std::string_view what) {
     ++stats.connects_refused;
     c.version = version;
+    if (!may_carry(PacketType::connack, reason)) reason = Reason::unspecified_error;
     Connack packet{.session_present = false, .reason = reason, .properties = {}};
     if (version == Version::v5) {
         packet.properties.reason_string = what;
@@ -177,7 +180,9 @@ void Broker::State::accept_connect(Connection& c, const Connect& connect, std::s
     }
     c.phase = Phase::opening;
     timers.disarm(c);
-    wait({.sequence = sequence, .number = std::to_underlying(c.id), .generation = c.generation,
+    wait({.sequence = sequence,
+          .number = std::to_underlying(c.id),
+          .generation = c.generation,
           .kind = Waiting::Kind::connack});
 }
 
@@ -191,8 +196,8 @@ Session* Broker::State::take_session(Connection& c, const Connect& connect, std:
         session_due(*sessions[*slot]);
         slot = session_of.find(id);
     }
-    const bool resumes = slot != nullptr && !connect.clean_start &&
-                         sessions[*slot]->expiry_seconds > 0;
+    const bool resumes =
+        slot != nullptr && !connect.clean_start && sessions[*slot]->expiry_seconds > 0;
     if (slot == nullptr && stats.sessions >= settings.sessions_max && !c.internal) {
         ++stats.refused_sessions;
         refuse_connect(c, c.version, Reason::quota_exceeded, "too many sessions");
@@ -259,6 +264,11 @@ void Broker::State::send_connack(Connection& c) {
             p.authentication_method = more.method;
             if (!more.connack_data.empty()) p.authentication_data = as_text(more.connack_data);
         }
+    }
+    if (wire_size(packet, c.version) > c.packet_octets_max) {  // [MQTT-3.1.2-24]
+        ++stats.connects_refused;
+        end_connection(c, Reason::packet_too_large, "it could not read its CONNACK");
+        return;
     }
     send_packet(c, packet);
     ++stats.connects_accepted;

@@ -89,7 +89,8 @@ TEST(BrokerConnect, StartsCleanWhenAskedTo) {
 }
 
 TEST(BrokerConnect, KeepsA311SessionThatIsNotClean) {
-    // [MQTT 3.1.1 MQTT-3.1.2-4] [MQTT 3.1.1 MQTT-3.1.2-5] [MQTT 3.1.1 MQTT-3.1.2-6] [MQTT 3.1.1 MQTT-3.2.2-2]
+    // [MQTT 3.1.1 MQTT-3.1.2-4] [MQTT 3.1.1 MQTT-3.1.2-5] [MQTT 3.1.1 MQTT-3.1.2-6]
+    // [MQTT 3.1.1 MQTT-3.2.2-2]
     Bench bench;
     bench.join(1, Bench::hello("c", Version::v3_1_1, false));
     bench.subscribe(1, "t");
@@ -267,9 +268,11 @@ TEST(BrokerAuth, AsksTheHostAboutAPassword) {
     bench.join(2, "reader");
     bench.subscribe(2, "t");
     EXPECT_TRUE(bench.silent(2));
-    bench.handle(Authenticated{ConnectionId{1}, bench.asked[0].ticket + 1, Reason::success, "", {}});
+    bench.handle(
+        Authenticated{ConnectionId{1}, bench.asked[0].ticket + 1, Reason::success, "", {}});
     EXPECT_TRUE(bench.silent(1));
-    bench.handle(Authenticated{ConnectionId{1}, bench.asked[0].ticket, Reason::success, "alice", {}});
+    bench.handle(
+        Authenticated{ConnectionId{1}, bench.asked[0].ticket, Reason::success, "alice", {}});
     EXPECT_EQ(bench.next<Connack>(1).reason, Reason::success);
     EXPECT_EQ(bench.next_payload(2), "ahead of the answer");
     EXPECT_FALSE(bench.paused[1]);
@@ -282,8 +285,8 @@ TEST(BrokerAuth, TurnsAwayWhoCannotProveIt) {
     Connect hello = Bench::hello("c", Version::v3_1_1);
     hello.user_name = "alice";
     bench.connect(1, hello);
-    bench.handle(Authenticated{ConnectionId{1}, bench.asked[0].ticket,
-                               Reason::bad_user_name_or_password, "", {}});
+    bench.handle(Authenticated{
+        ConnectionId{1}, bench.asked[0].ticket, Reason::bad_user_name_or_password, "", {}});
     EXPECT_EQ(bench.heard[1].back(), "20 02 00 04"_hex);
     EXPECT_TRUE(bench.is_closed(1));
     EXPECT_EQ(bench.broker.stats().refused_credentials, 1u);
@@ -352,8 +355,8 @@ TEST(BrokerAuth, WantsNothingElseDuringTheDance) {
     Connect hello = Bench::hello("c");
     hello.properties.authentication_method = "SCRAM";
     bench.connect(1, hello);
-    bench.handle(Authenticated{ConnectionId{1}, bench.asked[0].ticket,
-                               Reason::continue_authentication, "", {}});
+    bench.handle(Authenticated{
+        ConnectionId{1}, bench.asked[0].ticket, Reason::continue_authentication, "", {}});
     bench.next<Auth>(1);
     bench.publish(1, "t", "p");
     EXPECT_TRUE(bench.is_closed(1));
@@ -380,8 +383,10 @@ TEST(BrokerWill, IsSaidWhenAConnectionIsLost) {
         bench.join(2, "reader");
         bench.subscribe(2, "#");
         Connect hello = Bench::hello("c");
-        hello.will = Will{.topic = "will/c", .payload = as_octets("gone"),
-                          .qos = Qos::at_least_once, .retain = true};
+        hello.will = Will{.topic = "will/c",
+                          .payload = as_octets("gone"),
+                          .qos = Qos::at_least_once,
+                          .retain = true};
         bench.join(1, hello);
         if (says_goodbye) {  // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
             bench.say(1, Disconnect{});
@@ -479,6 +484,25 @@ TEST(BrokerWill, StaysUnsaidWhenTheServerShutsDown) {
     EXPECT_TRUE(bench.is_closed(2));
 }
 
+TEST(BrokerConnect, SendsNothingThatIsTooLargeForAClient) {
+    // [MQTT-3.1.2-24]
+    Bench bench;
+    Connect hello = Bench::hello("c");
+    hello.properties.maximum_packet_octets = 6;
+    bench.connect(1, hello);
+    EXPECT_TRUE(bench.silent(1));
+    EXPECT_TRUE(bench.is_closed(1));
+    EXPECT_EQ(bench.broker.stats().sessions, 0u);
+}
+
+TEST(BrokerConnect, SurvivesASecondConnectOfAnotherVersion) {
+    // [MQTT-3.1.0-2]
+    Bench bench;
+    bench.join(1, "c");
+    bench.bytes(1, "10 0e 0004 4d515454 06 02 003c 00 0001 61"_hex);
+    EXPECT_EQ(bench.next<Disconnect>(1).reason, Reason::protocol_error);
+}
+
 TEST(BrokerConnect, KicksAClient) {
     Bench bench;
     bench.join(1, Bench::lasting("c"));
@@ -505,7 +529,8 @@ TEST(BrokerConnect, GivesANumberTwice) {
     Bench bench;
     bench.join(1, "a");
     bench.broker.handle(bench.now, ConnectionClosed{ConnectionId{1}});
-    bench.broker.handle(bench.now, ConnectionOpened{.id = ConnectionId{1}, .anonymous_allowed = true});
+    bench.broker.handle(bench.now,
+                        ConnectionOpened{.id = ConnectionId{1}, .anonymous_allowed = true});
     bench.drain();
     EXPECT_FALSE(bench.is_closed(1));
     bench.say(1, Bench::hello("b"));

@@ -20,7 +20,7 @@ void Broker::State::open(ConnectionOpened& in) {
     Connection& c = *connections[number];
     c.id = in.id;
     c.generation = ++generations;
-    c.opened_at = c.heard_at = c.progress_at = now;
+    c.opened_at = c.heard_at = now;
     c.internal = in.internal;
     c.anonymous_allowed = in.anonymous_allowed;
     c.peer = ShortText<24>(std::string_view(in.peer).substr(0, 255));
@@ -98,7 +98,7 @@ void Broker::State::feed(Connection& c, Bytes in) {
     Framer& framer = c.framer != nullptr ? *c.framer : shared_framer;
     const std::size_t held_before = framer.held();
     const auto limit = [&] {
-        return c.phase == Phase::awaiting_connect
+        return c.phase < Phase::opening
                    ? std::min(settings.early_octets_max, settings.packet_octets_max)
                    : settings.packet_octets_max;
     };
@@ -162,15 +162,17 @@ void Broker::State::resume_early(Connection& c) {
 void Broker::State::send_packet(Connection& c, const Packet& packet) {
     const std::size_t before = c.out.size();
     append(packet, c.version, c.out);
-    sent(c, c.out.size() - before);
+    const std::size_t size = c.out.size() - before;
+    if (size > c.packet_octets_max)  // [MQTT-3.1.2-24]
+        c.out.resize(before);
+    else
+        sent(c, size);
 }
 
 void Broker::State::sent(Connection& c, std::size_t octets) {
     ++stats.packets_sent;
     stats.octets_sent += octets;
     stats.unsent_octets += octets;
-    // Nobody is stalled for a time in which there was nothing to read.
-    if (c.unsent == 0) c.progress_at = now;
     c.unsent += octets;
     if (!c.blocked && c.unsent >= settings.unsent_octets_high) c.blocked = true;
     // Who asks and does not read answers is not asked further.
@@ -204,12 +206,12 @@ void Broker::State::arm(Connection& c) {
         Instant due = c.phase == Phase::open ? keep_alive_due(c) : never;
         if ((c.paused & Connection::by_rate) != 0) {
             const ConnectionExtras& more = c.more();
-            due = std::min(due, std::max(more.publishes_paid, more.octets_paid) -
-                                    std::chrono::seconds(1));
+            due = std::min(
+                due, std::max(more.publishes_paid, more.octets_paid) - std::chrono::seconds(1));
         }
         const Outbound* const out = c.session == nullptr ? nullptr : c.session->out.get();
         if (out != nullptr && out->congested && !out->stalled)
-            due = std::min(due, after(c.progress_at, settings.stalled_after));
+            due = std::min(due, after(out->progress_at, settings.stalled_after));
         return due;
     }());
 }
@@ -232,7 +234,7 @@ void Broker::State::connection_due(Connection& c) {
         }
         const Outbound* const out = c.session->out.get();
         if (out != nullptr && out->congested && !out->stalled &&
-            now >= after(c.progress_at, settings.stalled_after))
+            now >= after(out->progress_at, settings.stalled_after))
             stall(c);
     }
     if ((c.paused & Connection::by_rate) != 0) charge(c, 0, 0);
@@ -242,9 +244,11 @@ void Broker::State::connection_due(Connection& c) {
 /// [MQTT-3.1.4-3] [MQTT-3.1.2-8] [MQTT-3.14.2-1]
 void Broker::State::end_connection(Connection& c, Reason reason, std::string_view what) {
     if (c.phase == Phase::closing) return;
-    const bool at_once = reason == Reason::keep_alive_timeout;
     if (c.phase == Phase::open && c.v5()) {  // not before a CONNACK [MQTT-3.14.0-1]
-        Disconnect packet{.reason = reason, .properties = {}};
+        // A host's verdict may be one that only a CONNACK has a word for [MQTT-3.14.2-1].
+        const Reason sayable =
+            may_carry(PacketType::disconnect, reason) ? reason : Reason::unspecified_error;
+        Disconnect packet{.reason = sayable, .properties = {}};
         packet.properties.reason_string = what;
         if (wire_size(packet, c.version) > c.packet_octets_max)  // [MQTT-3.14.2-3]
             packet.properties.reason_string.reset();
@@ -252,10 +256,11 @@ void Broker::State::end_connection(Connection& c, Reason reason, std::string_vie
     }
     note(Note::Kind::disconnected, c.session, &c, reason, what);
     if (c.session != nullptr) detach(c, !c.will_stays_unsaid);
-    begin_closing(c, at_once);
+    begin_closing(c, false);
 }
 
-/// A malformed packet or a protocol error closes the connection [MQTT-4.8.0-1] [MQTT-4.13.1-1].
+/// A malformed packet or a protocol error closes the connection [MQTT-4.13.1-1]
+/// [MQTT 3.1.1 MQTT-4.8.0-1].
 void Broker::State::refuse(Connection& c, const Refused& why) {
     if (why.reason == Reason::packet_too_large) ++stats.refused_packet_octets;
     if (why.reason == Reason::malformed_packet)

@@ -30,15 +30,15 @@ private:
         std::uint64_t hash;
         ShortText<40> topic;
     };
-    std::vector<Given> given_;         // by alias, less one
+    std::vector<Given> given_;          // by alias, less one
     std::vector<std::uint16_t> slots_;  // aliases, open addressing; a power of two
 };
 
 struct ConnectionExtras {
     std::vector<std::string> aliases_in;  // topics, by alias
     AliasesOut aliases_out;
-    Octets connect;   // the CONNECT packet, while it is being judged
-    Octets early;     // what came behind it
+    Octets connect;         // the CONNECT packet, while it is being judged
+    Octets early;           // what came behind it
     std::string method;     // of enhanced authentication
     Octets connack_data;    // of the last step of it
     std::string user_name;  // as the host has it, once it has judged
@@ -85,13 +85,12 @@ struct Connection : Timed {
     std::unique_ptr<ConnectionExtras> extras;
     Instant opened_at{};
     Instant heard_at{};
-    Instant progress_at{};  // it read or acknowledged something
     std::uint64_t unsent = 0;
-    std::uint32_t waiting = 0;  // answers that wait for a commit
+    std::uint32_t waiting = 0;                     // answers that wait for a commit
     std::uint32_t packet_octets_max = UINT32_MAX;  // of the client
     std::uint16_t keep_alive = 0;
-    std::uint16_t window = 0;      // QoS 1 and 2 to the client, not acknowledged
-    std::uint16_t received = 0;    // QoS 1 and 2 of the client, not acknowledged by us
+    std::uint16_t window = 0;    // QoS 1 and 2 to the client, not acknowledged
+    std::uint16_t received = 0;  // QoS 1 and 2 of the client, not acknowledged by us
     std::uint16_t alias_out_max = 0;
     std::uint16_t listener = 0;
     Phase phase = Phase::awaiting_connect;
@@ -102,6 +101,7 @@ struct Connection : Timed {
     bool dirty : 1 = false;
     bool blocked : 1 = false;  // too much is unsent: messages wait in the queue
     bool internal : 1 = false;
+    bool bridge : 1 = false;  // it says so: Connect::bridge
     bool anonymous_allowed : 1 = false;
     bool proven : 1 = false;  // extras->user_name is
     bool problem_information : 1 = true;

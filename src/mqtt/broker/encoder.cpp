@@ -21,8 +21,7 @@ void PublishEncoder::begin(const Publish& publish, Instant expires_at, Instant n
     if (expires_) {
         // Received minus waited [MQTT-3.3.2-6]; a second that has begun still counts.
         const auto left = std::chrono::ceil<std::chrono::seconds>(expires_at - now).count();
-        expiry_seconds_ =
-            static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 0, UINT32_MAX));
+        expiry_seconds_ = static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 0, UINT32_MAX));
     }
     own_made_ = false;
     topic_hash_ = 0;
@@ -68,8 +67,9 @@ PublishEncoder::Sizes PublishEncoder::sizes_of(const Shape& shape) {
         sizes.remaining +=
             variable_int_size(static_cast<std::uint32_t>(sizes.properties)) + sizes.properties;
     }
-    sizes.whole = 1 + variable_int_size(static_cast<std::uint32_t>(
-                          std::min<std::size_t>(sizes.remaining, variable_int_max))) +
+    sizes.whole = 1 +
+                  variable_int_size(static_cast<std::uint32_t>(
+                      std::min<std::size_t>(sizes.remaining, variable_int_max))) +
                   sizes.remaining;
     return sizes;
 }
@@ -86,8 +86,8 @@ void PublishEncoder::compose(const Shape& shape, const Sizes& sizes, bool with_p
     const std::size_t payload = publish_->payload.size();
     out.resize(before + sizes.whole - (with_payload ? 0 : payload));
     ByteWriter to(MutableBytes(out).subspan(before));
-    const unsigned flags = (shape.dup ? 8u : 0u) | static_cast<unsigned>(shape.qos) << 1 |
-                           (shape.retain ? 1u : 0u);
+    const unsigned flags =
+        (shape.dup ? 8u : 0u) | static_cast<unsigned>(shape.qos) << 1 | (shape.retain ? 1u : 0u);
     to.u8(static_cast<std::uint8_t>(0x30u | flags));
     write_variable_int(to, static_cast<std::uint32_t>(sizes.remaining));
     const std::string_view topic = shape.alias_known ? std::string_view{} : publish_->topic;
@@ -131,7 +131,8 @@ void PublishEncoder::append(const Shape& shape, bool with_payload, Octets& out) 
     out.insert(out.end(), from, from + static_cast<std::ptrdiff_t>(cached.octets));
     if (shape.qos == Qos::at_most_once) return;
     std::size_t at = before + 1;
-    while (std::to_integer<unsigned>(out[at++]) >= 0x80) {}
+    while (std::to_integer<unsigned>(out[at++]) >= 0x80) {
+    }
     at += 2 + publish_->topic.size();
     out[at] = std::byte(shape.packet_id >> 8);
     out[at + 1] = std::byte(shape.packet_id & 0xff);

@@ -23,11 +23,11 @@ enum class ConnectionId : std::uint32_t {};
 
 struct ConnectionOpened {
     ConnectionId id;
-    std::string peer;                   // "192.0.2.7:51432", for logs and reports
-    std::string listener;               // "mqtts 8883"
+    std::string peer;                        // "192.0.2.7:51432", for logs and reports
+    std::string listener;                    // "mqtts 8883"
     std::optional<std::string> proven_user;  // by a client certificate, or a PSK identity
     bool anonymous_allowed = false;
-    bool internal = false;              // a bridge or a gateway of this program: trusted, no limits of rate
+    bool internal = false;  // a bridge or a gateway of this program: trusted, no limits of rate
 };
 struct BytesReceived {
     ConnectionId id;
@@ -44,10 +44,10 @@ struct Drained {
 };
 struct Authenticated {
     ConnectionId id;
-    std::uint32_t ticket;  // of Authenticate; an answer to an older one is ignored
-    Reason verdict;        // success, continue_authentication, bad_user_name_or_password, ...
-    std::string user_name; // whom the client is for ACLs; empty: anonymous
-    Octets data;           // for the client, in enhanced authentication
+    std::uint32_t ticket;   // of Authenticate; an answer to an older one is ignored
+    Reason verdict;         // success, continue_authentication, bad_user_name_or_password, ...
+    std::string user_name;  // whom the client is for ACLs; empty: anonymous
+    Octets data;            // for the client, in enhanced authentication
 };
 /// Everything journalled up to and with `sequence` is safe.
 struct Committed {
@@ -73,9 +73,9 @@ struct PublishHere {
 /// No new connections; every client is told (server shutting down) and closed; wills stay unsaid.
 struct ShutDown {};
 
-using BrokerInput = std::variant<BytesReceived, Drained, ConnectionOpened, ConnectionClosed,
-                                 Authenticated, Committed, CommitFailed, RulesReplaced, Kick,
-                                 PublishHere, ShutDown>;
+using BrokerInput =
+    std::variant<BytesReceived, Drained, ConnectionOpened, ConnectionClosed, Authenticated,
+                 Committed, CommitFailed, RulesReplaced, Kick, PublishHere, ShutDown>;
 
 /// To one connection, in order: `octets`, then `body` if there is one (a large payload, by
 /// reference, so it must be kept until written).
@@ -111,8 +111,16 @@ struct Journal {
 /// For the log: one line each, bounded by what clients do, never one a message.
 struct Note {
     enum class Kind : std::uint8_t {
-        connected, disconnected, refused, taken_over, expired, dropping, stalled, journal_failing,
-        journal_well, kicked,
+        connected,
+        disconnected,
+        refused,
+        taken_over,
+        expired,
+        dropping,
+        stalled,
+        journal_failing,
+        journal_well,
+        kicked,
     };
     Kind kind;
     std::string client_id;

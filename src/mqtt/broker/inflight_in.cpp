@@ -61,6 +61,8 @@ std::optional<Refused> Broker::State::judge_publish(Connection& c, const Publish
         return Refused{Reason::qos_not_supported, "a higher QoS than is supported"};
     if (publish.retain && !settings.retain_available)  // [MQTT-3.2.2-14]
         return Refused{Reason::retain_not_supported, "retained messages are not supported"};
+    if (!publish.properties.subscription_identifiers.empty())  // [MQTT-3.3.4-6]
+        return Refused{Reason::protocol_error, "a subscription identifier from a client"};
     if (publish.qos == Qos::at_most_once || !c.v5()) return std::nullopt;
     if (c.received < settings.receive_maximum) return std::nullopt;
     if (publish.qos == Qos::exactly_once && receipt_of(*c.session, publish.packet_id) != nullptr)
@@ -169,8 +171,7 @@ bool Broker::State::forget_receipt(Connection& c, std::uint16_t packet_id) {
 
 void Broker::State::on_pubrel(Connection& c, std::uint16_t packet_id) {
     const bool known = forget_receipt(c, packet_id);  // [MQTT-4.3.3-11]
-    const Reason reason =
-        known || !c.v5() ? Reason::success : Reason::packet_identifier_not_found;
+    const Reason reason = known || !c.v5() ? Reason::success : Reason::packet_identifier_not_found;
     answer(c, PacketType::pubcomp, packet_id, reason, known && c.session->stored());
 }
 

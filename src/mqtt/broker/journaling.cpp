@@ -27,9 +27,8 @@ void Broker::State::journal_session(const Session& s) {
         // While its client is connected it has no time yet, only a delay: that is kept as a time
         // before the epoch (recovery.cpp).
         const auto delay = std::int64_t{s.will->delay_seconds} * 1000;
-        stored.will = StoredWill{s.will->message, s.connection != nullptr
-                                                      ? UnixMillis{-delay}
-                                                      : to_unix(s.will->due)};
+        stored.will = StoredWill{
+            s.will->message, s.connection != nullptr ? UnixMillis{-delay} : to_unix(s.will->due)};
     }
     journal(journal::SaveSession{std::move(stored)});
 }
@@ -140,9 +139,9 @@ void Broker::State::commit_failed(std::uint64_t sequence) {
 
 bool Broker::State::refuse_waiting(Waiting& one) {
     if (one.kind == Waiting::Kind::flight) return false;
-    const bool release_or_unsubscribe =
-        one.type == PacketType::pubcomp || one.type == PacketType::unsuback ||
-        one.type == PacketType::pubrel;
+    const bool release_or_unsubscribe = one.type == PacketType::pubcomp ||
+                                        one.type == PacketType::unsuback ||
+                                        one.type == PacketType::pubrel;
     if (one.kind != Waiting::Kind::connack && release_or_unsubscribe) return false;
     Connection* const found = waiting_connection(one);
     if (found == nullptr) return true;
@@ -173,14 +172,11 @@ bool Broker::State::refuse_waiting(Waiting& one) {
         send_ack(c, one.type, one.packet_id, one.reason);
         return true;
     }
-    if (!c.v5()) {  // it has no word for it: without the acknowledgement it will try again
+    // 3.1.1 has no word for it. And a QoS 2 message is on its way already: told of a refusal, its
+    // sender would send it anew, and double it. Without an acknowledgement it repeats what it said.
+    if (!c.v5() || one.type == PacketType::pubrec) {
         end_connection(c, Reason::quota_exceeded, "the store fails");
         return true;
-    }
-    if (one.type == PacketType::pubrec) {
-        // Its identifier is free again; send_ack() counts it out.
-        if (Receipt* const r = receipt_of(*c.session, one.packet_id); r != nullptr) r->here = false;
-        (void)forget_receipt(c, one.packet_id);
     }
     send_ack(c, one.type, one.packet_id, Reason::quota_exceeded);
     return true;
@@ -188,8 +184,8 @@ bool Broker::State::refuse_waiting(Waiting& one) {
 
 void Broker::State::send_ack(Connection& c, PacketType type, std::uint16_t packet_id,
                              Reason reason) {
-    const bool ends = type == PacketType::puback ||
-                      (type == PacketType::pubrec && is_error(reason));
+    const bool ends =
+        type == PacketType::puback || (type == PacketType::pubrec && is_error(reason));
     if (ends && c.received > 0) --c.received;
     if (reason == Reason::success || !c.v5()) {
         const unsigned first = static_cast<unsigned>(type) << 4 |

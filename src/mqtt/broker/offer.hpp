@@ -11,11 +11,11 @@ namespace causeway::mqtt {
 struct Offer {
     const Publish& publish;
     Instant expires_at = never;
-    MessageRef message;       // once it is kept
-    MessageKey key{};         // once it is stored
+    MessageRef message;        // once it is kept
+    MessageKey key{};          // once it is stored
     Framer* framer = nullptr;  // that holds the packet, so that it need not be copied
-    bool counted = true;      // is traffic of clients
-    bool here = false;        // of this program itself: never refused, never journalled for $SYS
+    bool counted = true;       // is traffic of clients
+    bool here = false;         // of this program itself: never refused, never journalled for $SYS
 
     const MessageRef& kept() {
         if (message != nullptr) return message;

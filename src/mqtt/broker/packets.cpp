@@ -26,6 +26,10 @@ void Broker::State::dispatch(Connection& c, Bytes packet, Framer& framer) {
         on_packet(c, packet);
         return;
     }
+    if (type == PacketType::connect) {  // [MQTT-3.1.0-2]
+        refuse(c, {Reason::protocol_error, "a second CONNECT"});
+        return;
+    }
     if (type == PacketType::publish) {
         on_publish(c, packet, framer);
         return;
@@ -68,9 +72,6 @@ void Broker::State::on_packet(Connection& c, Bytes packet) {
                    [&](const Pingreq&) { send_packet(c, Pingresp{}); },  // [MQTT-3.12.4-1]
                    [&](const Disconnect& disconnect) { on_disconnect(c, disconnect); },
                    [&](const Auth& auth) { on_auth(c, auth); },
-                   [&](const Connect&) {  // [MQTT-3.1.0-2]
-                       refuse(c, {Reason::protocol_error, "a second CONNECT"});
-                   },
                    [&](const auto&) {
                        refuse(c, {Reason::protocol_error, "a packet that only servers send"});
                    },

@@ -6,7 +6,7 @@ namespace {
 using namespace testing;
 
 TEST(Broker, DeliversAPublishToItsSubscriber) {
-    // [MQTT-3.3.5-1] [MQTT-3.3.4-1] [MQTT-3.2.0-1]
+    // [MQTT 3.1.1 MQTT-3.3.5-1] [MQTT-3.3.4-1] [MQTT-3.2.0-1]
     Bench bench;
     bench.join(1, "sender");
     bench.join(2, "reader");
@@ -67,7 +67,8 @@ TEST(Broker, LetsMessagesCrossBetweenVersions) {
     publish.properties.correlation_data = "c";
     publish.properties.payload_is_text = true;
     bench.say(2, publish);
-    // [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
+    // [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18]
+    // [MQTT-3.3.2-20]
     const auto heard = bench.next<Publish>(2);
     EXPECT_EQ(heard.properties.user, publish.properties.user);
     EXPECT_EQ(heard.properties.content_type, "text/plain");
@@ -129,8 +130,8 @@ TEST(Broker, TellsWhenNobodyListens) {
     Bench bench;
     bench.join(1, "sender");
     bench.publish(1, "t", "p", Qos::at_least_once, 4);
-    EXPECT_EQ(bench.next<Ack>(1), Bench::ack(PacketType::puback, 4,
-                                             Reason::no_matching_subscribers));
+    EXPECT_EQ(bench.next<Ack>(1),
+              Bench::ack(PacketType::puback, 4, Reason::no_matching_subscribers));
     bench.publish(1, "t", "p", Qos::exactly_once, 5);
     EXPECT_EQ(bench.next<Ack>(1).reason, Reason::no_matching_subscribers);
 }

@@ -75,6 +75,13 @@ bool Broker::State::make_room(Session& s, std::size_t octets, const Terms& terms
     }
     while (out.queued - out.queued_bursts >= settings.queue_messages_max ||
            out.queued_octets + octets > settings.queue_octets_max) {
+        if (out.queued > 0 && out.queue[0].message->expires_at() <= now) {  // [MQTT-3.3.2-5]
+            Delivery over = take_queued(s, 0);
+            ++stats.dropped_expired;
+            ++s.dropped;
+            forget_delivery(s, over);
+            continue;
+        }
         const bool gives_way = terms.qos != Qos::at_most_once && out.queued_qos_0 > 0;
         const std::size_t at = gives_way ? oldest_qos_0(s) : 0;
         if (!gives_way || out.queue[at].burst) {

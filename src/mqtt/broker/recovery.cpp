@@ -21,8 +21,8 @@ void Broker::State::recover(Recovered& recovered) {
         Session* const s = recovered_session(stored.session);
         if (s == nullptr || receipt_of(*s, stored.packet_id) != nullptr) continue;
         if (s->receipts == nullptr) s->receipts = std::make_unique<std::vector<Receipt>>();
-        const auto at = std::ranges::lower_bound(*s->receipts, stored.packet_id, {},
-                                                 &Receipt::packet_id);
+        const auto at =
+            std::ranges::lower_bound(*s->receipts, stored.packet_id, {}, &Receipt::packet_id);
         s->receipts->insert(at, Receipt{stored.packet_id, false});
     }
     recovering = false;
@@ -107,8 +107,8 @@ void Broker::State::recover_deliveries(Recovered& recovered) {
         ++stats.deliveries;
         ++stats.messages_waiting;
         if (queued) {
-            d.octets = static_cast<std::uint32_t>(std::min<std::size_t>(
-                sizeof(Delivery) + d.message->footprint(), UINT32_MAX));
+            d.octets = static_cast<std::uint32_t>(
+                std::min<std::size_t>(sizeof(Delivery) + d.message->footprint(), UINT32_MAX));
             ++out.queued;
             out.queued_octets += d.octets;
             stats.queue_octets += d.octets;

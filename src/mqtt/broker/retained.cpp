@@ -51,8 +51,8 @@ void Broker::State::forget_retained(std::string_view topic) {
 }
 
 /// Those that match a new subscription [MQTT-3.3.1-8] [MQTT-3.3.1-9].
-void Broker::State::send_retained(Session& s, std::string_view filter,
-                                  SubscriptionOptions options, std::uint32_t identifier) {
+void Broker::State::send_retained(Session& s, std::string_view filter, SubscriptionOptions options,
+                                  std::uint32_t identifier) {
     std::vector<MessageRef> expired;
     retained.match(filter, [&](const RetainedTree::Entry& entry) {
         if (entry.message->expires_at() <= now) {

@@ -47,7 +47,7 @@ void Broker::State::find_targets(Offer& offer, const Session* from) {
 /// [MQTT-3.3.4-2], and all their identifiers [MQTT-3.3.4-3] [MQTT-3.3.4-4].
 void Broker::State::add_target(const Subscription& one, const Session* from, Qos published) {
     Session& s = session(one.subscriber);
-    if (one.options.no_local && &s == from) return;  // [MQTT-3.8.3-3]
+    if (one.options.no_local && &s == from) return;            // [MQTT-3.8.3-3]
     const Qos qos = std::min(published, one.options.qos_max);  // [MQTT-3.8.4-8]
     if (s.stamp != stamp) {
         s.stamp = stamp;
@@ -122,9 +122,8 @@ void Broker::State::deliver(Session& s, Offer& offer, const Terms& terms) {
             return;
         }
         if (c->writable() && (out == nullptr || out->queued_qos_0 == 0)) {
-            const PublishEncoder::Shape shape{.version = c->version,
-                                              .retain = terms.retain,
-                                              .identifiers = terms.identifiers};
+            const PublishEncoder::Shape shape{
+                .version = c->version, .retain = terms.retain, .identifiers = terms.identifiers};
             if (transmit(*c, offer, shape)) {
                 ++stats.deliveries_sent;
             } else {

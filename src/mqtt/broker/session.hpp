@@ -49,11 +49,12 @@ struct Outbound {
     std::uint32_t queued_qos_0 = 0;
     std::uint32_t queued_bursts = 0;
     std::uint64_t queued_octets = 0;
-    std::uint64_t popped = 0;       // places of the queue that are gone
-    std::uint64_t qos_0_from = 0;   // no QoS 0 before this place, counted from the first ever
+    std::uint64_t popped = 0;      // places of the queue that are gone
+    std::uint64_t qos_0_from = 0;  // no QoS 0 before this place, counted from the first ever
     std::uint32_t in_flight = 0;
-    std::uint32_t asleep = 0;       // of those
+    std::uint32_t asleep = 0;  // of those
     std::uint64_t next_order = 1;
+    Instant progress_at{};  // since it is congested: it read or acknowledged something
     bool congested = false;
     bool stalled = false;
     bool dropping = false;
@@ -72,7 +73,7 @@ struct PendingWill {
     MessageRef message;
     std::uint32_t delay_seconds = 0;
     std::optional<std::uint32_t> expiry_seconds;  // from when it is published
-    Instant due = never;  // once the client is gone
+    Instant due = never;                          // once the client is gone
 };
 
 struct Session : Timed {

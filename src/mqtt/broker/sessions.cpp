@@ -56,9 +56,8 @@ void Broker::State::absent(Session& s) {
         end_session(s);
         return;
     }
-    s.ends_at = s.expiry_seconds == UINT32_MAX
-                    ? never
-                    : after(now, std::chrono::seconds(s.expiry_seconds));
+    s.ends_at =
+        s.expiry_seconds == UINT32_MAX ? never : after(now, std::chrono::seconds(s.expiry_seconds));
     if (Outbound* const out = s.out.get(); out != nullptr) {
         while (out->queued_qos_0 > 0) {
             (void)take_queued(s, oldest_qos_0(s));

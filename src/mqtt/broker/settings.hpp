@@ -19,10 +19,10 @@ struct BrokerSettings {
     std::uint32_t session_expiry_seconds_max = 0xffffffff;  // 0xffffffff: never
     /// A 3.1.1 session that is not clean, and a zero-length one, last this long.
     std::uint32_t session_expiry_seconds_v3 = 0xffffffff;
-    std::uint16_t keep_alive_seconds_max = 65535;  // 0 of a client becomes this, unless 65535
-    std::uint16_t receive_maximum = 1024;          // QoS 1 and 2 of a client, not yet acknowledged
-    std::uint16_t topic_alias_maximum = 32;        // of a client to us
-    std::uint16_t topic_alias_maximum_out = 32;    // of us to a client, if it allows as many
+    std::uint16_t keep_alive_seconds_max = 65535;   // 0 of a client becomes this, unless 65535
+    std::uint16_t receive_maximum = 1024;           // QoS 1 and 2 of a client, not yet acknowledged
+    std::uint16_t topic_alias_maximum = 32;         // of a client to us
+    std::uint16_t topic_alias_maximum_out = 32;     // of us to a client, if it allows as many
     std::uint32_t packet_octets_max = 268'435'460;  // what the standard can say, header included
 
     // ---- limits
@@ -35,8 +35,8 @@ struct BrokerSettings {
     std::uint32_t topic_levels_max = 128;
     std::uint32_t retained_max = 1'000'000;
     std::uint64_t retained_octets_max = std::uint64_t{1} << 30;
-    std::uint32_t queue_messages_max = 10'000;          // of a session
-    std::uint64_t queue_octets_max = 64 << 20;           // of a session
+    std::uint32_t queue_messages_max = 10'000;  // of a session
+    std::uint64_t queue_octets_max = 64 << 20;  // of a session
     std::uint64_t queue_octets_max_all = std::uint64_t{1} << 30;
     std::uint16_t inflight_max = 100;  // of us to a client; less when it says so
     std::uint64_t held_octets_max_all = std::uint64_t{1} << 30;  // packets that are not whole yet

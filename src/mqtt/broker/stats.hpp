@@ -15,14 +15,14 @@ struct BrokerStats {
     // ---- connections
     std::uint64_t connections_opened = 0;
     std::uint64_t connections_closed = 0;
-    std::uint64_t connections = 0;           // now
-    std::uint64_t connections_unready = 0;   // now; of those: no CONNECT yet, or not answered
-    std::uint64_t clients_connected = 0;     // now; CONNACK with success
-    std::uint64_t clients_maximum = 0;       // that were ever connected at once
+    std::uint64_t connections = 0;          // now
+    std::uint64_t connections_unready = 0;  // now; of those: no CONNECT yet, or not answered
+    std::uint64_t clients_connected = 0;    // now; CONNACK with success
+    std::uint64_t clients_maximum = 0;      // that were ever connected at once
     std::uint64_t connects_accepted = 0;
-    std::uint64_t connects_refused = 0;      // with CONNACK, all reasons
+    std::uint64_t connects_refused = 0;  // with CONNACK, all reasons
     std::uint64_t taken_over = 0;
-    std::uint64_t protocol_errors = 0;       // connections ended for what the client sent
+    std::uint64_t protocol_errors = 0;  // connections ended for what the client sent
     std::uint64_t malformed_packets = 0;
     std::uint64_t keep_alive_timeouts = 0;
     std::uint64_t kicked = 0;
@@ -34,19 +34,19 @@ struct BrokerStats {
     std::uint64_t refused_sessions = 0;      // sessions_max
     std::uint64_t refused_connect_rate = 0;  // connects_per_second_max
     std::uint64_t refused_credentials = 0;
-    std::uint64_t refused_store = 0;         // sessions and subscriptions that could not be kept
-    std::uint64_t refused_subscriptions = 0;         // subscriptions_max, subscriptions_max_each
+    std::uint64_t refused_store = 0;          // sessions and subscriptions that could not be kept
+    std::uint64_t refused_subscriptions = 0;  // subscriptions_max, subscriptions_max_each
     std::uint64_t refused_subscriptions_access = 0;
     std::uint64_t refused_topic_levels = 0;  // topic_levels_max
     std::uint64_t refused_retained = 0;      // retained_max, retained_octets_max: not kept
     std::uint64_t refused_receive_maximum = 0;
     std::uint64_t refused_topic_alias = 0;
-    std::uint64_t refused_packet_octets = 0; // packet_octets_max
-    std::uint64_t refused_held_octets = 0;   // held_octets_max_all, early_octets_max
-    std::uint64_t rate_pauses = 0;           // publishes_per_second_max, octets_per_second_max
+    std::uint64_t refused_packet_octets = 0;  // packet_octets_max
+    std::uint64_t refused_held_octets = 0;    // held_octets_max_all, early_octets_max
+    std::uint64_t rate_pauses = 0;            // publishes_per_second_max, octets_per_second_max
 
     // ---- sessions
-    std::uint64_t sessions = 0;              // now
+    std::uint64_t sessions = 0;  // now
     std::uint64_t sessions_begun = 0;
     std::uint64_t sessions_resumed = 0;
     std::uint64_t sessions_ended = 0;
@@ -66,35 +66,35 @@ struct BrokerStats {
     // Every PUBLISH received is one of the next.
     std::uint64_t publishes_received = 0;
     std::uint64_t publishes_routed = 0;
-    std::uint64_t publishes_duplicate = 0;       // QoS 2, its identifier was not released yet
+    std::uint64_t publishes_duplicate = 0;  // QoS 2, its identifier was not released yet
     std::uint64_t publishes_refused_access = 0;
     std::uint64_t publishes_refused_reserved = 0;  // $SYS
     std::uint64_t publishes_refused_store = 0;     // the store fails
-    std::uint64_t publishes_refused_error = 0;     // ended the connection: alias, quota, QoS, retain
-    std::uint64_t publish_octets_received = 0;     // payloads
+    std::uint64_t publishes_refused_error = 0;  // ended the connection: alias, quota, QoS, retain
+    std::uint64_t publish_octets_received = 0;  // payloads
     std::uint64_t publish_octets_sent = 0;
-    std::uint64_t publishes_sent = 0;            // all PUBLISH packets to clients
-    std::uint64_t publishes_resent = 0;          // of those
-    std::uint64_t publishes_here = 0;            // by this program
+    std::uint64_t publishes_sent = 0;    // all PUBLISH packets to clients
+    std::uint64_t publishes_resent = 0;  // of those
+    std::uint64_t publishes_here = 0;    // by this program
 
     // Every delivery is one of the next.
     std::uint64_t deliveries = 0;
-    std::uint64_t deliveries_sent = 0;           // once, however often it was repeated
-    std::uint64_t deliveries_waiting = 0;        // now
-    std::uint64_t dropped_absent = 0;            // QoS 0 for an absent client
-    std::uint64_t dropped_slow = 0;              // QoS 0, and QoS 0 is not queued
+    std::uint64_t deliveries_sent = 0;     // once, however often it was repeated
+    std::uint64_t deliveries_waiting = 0;  // now
+    std::uint64_t dropped_absent = 0;      // QoS 0 for an absent client
+    std::uint64_t dropped_slow = 0;        // QoS 0, and QoS 0 is not queued
     std::uint64_t dropped_queue_full = 0;
-    std::uint64_t dropped_all_full = 0;          // queue_octets_max_all
+    std::uint64_t dropped_all_full = 0;  // queue_octets_max_all
     std::uint64_t dropped_expired = 0;
-    std::uint64_t dropped_too_large = 0;         // for the client's maximum packet size
+    std::uint64_t dropped_too_large = 0;  // for the client's maximum packet size
     std::uint64_t dropped_access = 0;
     std::uint64_t dropped_session_end = 0;
-    std::uint64_t handed_over = 0;               // to another member of the shared subscription
+    std::uint64_t handed_over = 0;  // to another member of the shared subscription
 
     // ---- now, in memory
-    std::uint64_t queue_octets = 0;              // of all sessions
-    std::uint64_t messages_waiting = 0;          // queued and in flight
-    std::uint64_t held_octets = 0;               // of packets that are not whole yet
+    std::uint64_t queue_octets = 0;      // of all sessions
+    std::uint64_t messages_waiting = 0;  // queued and in flight
+    std::uint64_t held_octets = 0;       // of packets that are not whole yet
     std::uint64_t unsent_octets = 0;
 
     // ---- slow subscribers, and the store
@@ -104,7 +104,7 @@ struct BrokerStats {
     std::uint64_t facts_journalled = 0;
     std::uint64_t commits = 0;
     std::uint64_t commit_failures = 0;
-    std::uint64_t journal_failing = 0;           // now: 0 or 1
+    std::uint64_t journal_failing = 0;  // now: 0 or 1
     std::uint64_t sys_published = 0;
 
     /// Of one of BrokerSettings::counted_prefixes.

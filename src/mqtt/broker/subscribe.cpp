@@ -55,16 +55,19 @@ void Broker::State::on_subscribe(Connection& c, const Subscribe& subscribe) {
         if (!is_error(reason)) {
             SubscriptionOptions options = entry.options;
             options.qos_max = static_cast<Qos>(reason);
+            // A 3.1.1 bridge has no other way to ask for what 5.0 says with options.
+            if (c.bridge && !shared_of(entry.filter).has_value()) options.no_local = true;
+            if (c.bridge) options.retain_as_published = true;
             const NewFilter added = add_filter(s, entry.filter, options, identifier);
             if (is_error(added.reason)) {
                 reason = added.reason;
             } else {
                 if (added.is_new) answer->added.emplace_back(entry.filter);
                 // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; none for a shared subscription
-                retained_too = !entry.filter.starts_with("$share/") &&
-                               (options.retain_handling == RetainHandling::send ||
-                                (options.retain_handling == RetainHandling::send_if_new &&
-                                 added.is_new));
+                retained_too =
+                    !entry.filter.starts_with("$share/") &&
+                    (options.retain_handling == RetainHandling::send ||
+                     (options.retain_handling == RetainHandling::send_if_new && added.is_new));
             }
         }
         suback.reasons.push_back(reason);
@@ -115,9 +118,10 @@ Broker::State::NewFilter Broker::State::add_filter(Session& s, std::string_view 
         if (filter.starts_with("$share/")) ++stats.subscriptions_shared;
     }
     if (s.stored())
-        journal(journal::SaveSubscription{
-            {.session = s.key, .filter = std::string(filter), .options = options,
-             .identifier = identifier}});
+        journal(journal::SaveSubscription{{.session = s.key,
+                                           .filter = std::string(filter),
+                                           .options = options,
+                                           .identifier = identifier}});
     return {Reason::success, is_new};
 }
 
@@ -140,9 +144,8 @@ void Broker::State::on_unsubscribe(Connection& c, const Unsubscribe& unsubscribe
     Unsuback unsuback{.packet_id = unsubscribe.packet_id, .reasons = {}, .properties = {}};
     const std::size_t facts_before = facts.size();
     for (const std::string_view filter : unsubscribe.filters) {
-        unsuback.reasons.push_back(remove_filter(*c.session, filter)
-                                       ? Reason::success
-                                       : Reason::no_subscription_existed);
+        unsuback.reasons.push_back(
+            remove_filter(*c.session, filter) ? Reason::success : Reason::no_subscription_existed);
     }
     auto answer = std::make_unique<Waiting::Answer>();
     append(unsuback, c.version, answer->packet);  // [MQTT-3.10.4-4] [MQTT-3.10.4-5]

@@ -22,20 +22,20 @@ TEST(BrokerSubscribe, AnswersEachFilterInItsPlace) {
                            .properties = {}});
     const auto suback = bench.next<Suback>(1);
     EXPECT_EQ(suback.packet_id, 9);
-    EXPECT_EQ(suback.reasons, (std::vector{Reason::granted_qos_2, Reason::success,
-                                           Reason::granted_qos_1}));
+    EXPECT_EQ(suback.reasons,
+              (std::vector{Reason::granted_qos_2, Reason::success, Reason::granted_qos_1}));
 }
 
 TEST(BrokerSubscribe, RemovesWhatIsNamedAndSaysWhatWasNotThere) {
-    // [MQTT-3.10.4-1] [MQTT-3.10.4-2] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6] [MQTT-3.11.3-1]
+    // [MQTT-3.10.4-1] [MQTT-3.10.4-2] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6]
+    // [MQTT-3.11.3-1]
     Bench bench;
     bench.join(1, "c");
     bench.subscribe(1, "a/+");
     bench.say(1, Unsubscribe{.packet_id = 3, .filters = {"a/b", "a/+"}, .properties = {}});
     const auto unsuback = bench.next<Unsuback>(1);
     EXPECT_EQ(unsuback.packet_id, 3);
-    EXPECT_EQ(unsuback.reasons,
-              (std::vector{Reason::no_subscription_existed, Reason::success}));
+    EXPECT_EQ(unsuback.reasons, (std::vector{Reason::no_subscription_existed, Reason::success}));
     bench.publish(1, "a/b", "p");
     EXPECT_TRUE(bench.silent(1));
     EXPECT_EQ(bench.broker.stats().subscriptions, 0u);
@@ -89,9 +89,9 @@ TEST(BrokerSubscribe, EndsAClientThatWantsNoLocalOfASharedSubscription) {
     // [MQTT-3.8.3-4]
     Bench bench;
     bench.join(1, "c");
-    bench.say(1, Subscribe{.packet_id = 1,
-                           .entries = {{"$share/g/t", {.no_local = true}}},
-                           .properties = {}});
+    bench.say(
+        1, Subscribe{
+               .packet_id = 1, .entries = {{"$share/g/t", {.no_local = true}}}, .properties = {}});
     EXPECT_EQ(bench.next<Disconnect>(1).reason, Reason::protocol_error);
 }
 

@@ -49,14 +49,14 @@ public:
     void open(std::uint32_t id, bool internal = false) {
         is_open[id] = true;
         heard.erase(id);
-        handle(ConnectionOpened{.id = ConnectionId{id}, .peer = "192.0.2.7:51432",
-                                .listener = "mqtt 1883", .anonymous_allowed = true,
+        handle(ConnectionOpened{.id = ConnectionId{id},
+                                .peer = "192.0.2.7:51432",
+                                .listener = "mqtt 1883",
+                                .anonymous_allowed = true,
                                 .internal = internal});
     }
     void bytes(std::uint32_t id, Bytes octets) { handle(BytesReceived{ConnectionId{id}, octets}); }
-    void say(std::uint32_t id, const Packet& packet) {
-        bytes(id, emitted(packet, versions[id]));
-    }
+    void say(std::uint32_t id, const Packet& packet) { bytes(id, emitted(packet, versions[id])); }
     void lose(std::uint32_t id) {
         is_open.erase(id);
         streams.erase(id);
@@ -114,8 +114,7 @@ public:
     }
     static Publish message(std::string_view topic, std::string_view payload,
                            Qos qos = Qos::at_most_once, std::uint16_t packet_id = 0) {
-        return {.qos = qos, .topic = topic, .packet_id = packet_id,
-                .payload = as_octets(payload)};
+        return {.qos = qos, .topic = topic, .packet_id = packet_id, .payload = as_octets(payload)};
     }
     void publish(std::uint32_t id, std::string_view topic, std::string_view payload,
                  Qos qos = Qos::at_most_once, std::uint16_t packet_id = 0) {
@@ -188,7 +187,7 @@ public:
         FAIL() << "it never comes to rest";
     }
 
-    bool drains = true;  // what is sent leaves at once
+    bool drains = true;   // what is sent leaves at once
     bool commits = true;  // what is journalled is safe at once
     Instant now = start;
     Broker broker;
@@ -200,7 +199,7 @@ public:
     std::vector<Authenticate> asked;
     std::vector<JournalFact> facts;
     std::uint64_t sequence = 0;
-    StoreModel store;                // what is safe
+    StoreModel store;                 // what is safe
     std::vector<JournalFact> unsafe;  // journalled, not committed
     std::map<std::uint32_t, std::size_t> unsent;
 

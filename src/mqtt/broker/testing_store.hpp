@@ -25,8 +25,7 @@ public:
                     std::erase_if(receipts, [&](auto& r) { return r.first == f.key; });
                 },
                 [&](const journal::SaveSubscription& f) {
-                    subscriptions[{f.subscription.session, f.subscription.filter}] =
-                        f.subscription;
+                    subscriptions[{f.subscription.session, f.subscription.filter}] = f.subscription;
                 },
                 [&](const journal::ForgetSubscription& f) {
                     subscriptions.erase({f.session, f.filter});

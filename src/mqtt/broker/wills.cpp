@@ -40,8 +40,8 @@ void Broker::State::publish_here(MessageRef message) {
     if (message == nullptr) return;
     ++stats.publishes_here;
     const Publish publish = message->publish();
-    Offer offer{.publish = publish, .expires_at = message->expires_at(), .message = message,
-                .here = true};
+    Offer offer{
+        .publish = publish, .expires_at = message->expires_at(), .message = message, .here = true};
     (void)route(offer, nullptr);
     if (publish.retain) retain(offer);
 }

@@ -23,7 +23,7 @@ class Client {
     self.client = mqtt.connect(url, { ...base, clientId: `${tag}-${Math.random()}`, ...options })
     self.client.on('error', () => {})
     self.client.on('message', (topic, payload, packet) => {
-      self.messages.push({ topic, text: payload.toString(), ...packet, payload: payload.toString() })
+      self.messages.push({ ...packet, topic, text: payload.toString() })
       self.waiting.forEach(wake => wake())
     })
     self.connack = await new Promise((resolve, reject) => {
