@@ -19,6 +19,7 @@ struct Wanted {
     int qos = 0;
     bool tls = false;
     std::string ca_file;
+    bool insecure = false;
     bool json = false;
 };
 
@@ -42,7 +43,7 @@ int measure(Wanted& wanted) {
     if (wanted.tls || !wanted.ca_file.empty()) {
         plan.where.tls.emplace();
         plan.where.tls->ca_file = wanted.ca_file;
-        plan.where.tls->insecure = wanted.ca_file.empty();
+        plan.where.tls->insecure = wanted.insecure;
     }
     if (plan.where.port == 0) plan.where.port = plan.where.tls ? 8883 : 1883;
     auto report = run_bench(plan);
@@ -75,8 +76,9 @@ void add_connection(CLI::App& app, Wanted& wanted) {
     app.add_option("-p,--port", plan.where.port, "1883 by default, 8883 with TLS");
     app.add_option("--unix", plan.where.unix_path, "A Unix socket instead");
     app.add_flag("--ws", plan.where.websocket, "MQTT over WebSocket");
-    app.add_flag("--tls", wanted.tls, "TLS; the broker's name is not checked");
+    app.add_flag("--tls", wanted.tls, "TLS, trusting the system's certificates");
     app.add_option("--cafile", wanted.ca_file, "TLS, trusting these certificates");
+    app.add_flag("--insecure", wanted.insecure, "Do not check the broker's name");
     app.add_option("-V,--protocol-version", wanted.version, "mqttv311, mqttv5 or mqttv31")
         ->capture_default_str();
     app.add_option("-u,--username", plan.user_name, "User name");

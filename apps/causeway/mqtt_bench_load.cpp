@@ -8,7 +8,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <sys/resource.h>
 #include <unistd.h>
 #include <algorithm>
 #include <chrono>
@@ -31,15 +30,6 @@ constexpr std::chrono::seconds connect_within{60};
 
 std::int64_t now_ns() {
     return std::chrono::steady_clock::now().time_since_epoch().count();
-}
-
-double own_cpu_s() {
-    rusage use{};
-    getrusage(RUSAGE_SELF, &use);
-    const auto seconds = [](const timeval& t) {
-        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-    };
-    return seconds(use.ru_utime) + seconds(use.ru_stime);
 }
 
 class Load {
@@ -120,6 +110,7 @@ private:
             .batch =
                 [this] {
                     if (running_ && plan_.rate <= 0) fill();
+                    if (draining_ && tally_.received >= tally_.expected) drained();
                     connect_more();
                 },
         };
@@ -218,20 +209,8 @@ private:
     }
 
     void message(BenchPeer& peer, const RawPacket& packet, std::int64_t now) {
-        const int qos = packet.head >> 1 & 3;
-        const std::size_t body = packet.body.size();
-        if (body < bench_size_min + 2) return;
-        if (qos != 0) {
-            const std::size_t topic = std::to_integer<std::size_t>(packet.body[0]) << 8 |
-                                      std::to_integer<std::size_t>(packet.body[1]);
-            if (topic + 4 > body) return;
-            peer.acknowledge(qos == 1 ? 0x40 : 0x50, packet.body.subspan(topic + 2, 2));
-        }
-        if (body < plan_.size) return;
-        // The payload stands last, and its size is known: no need to read what is before it.
-        BenchStamp stamp;
-        std::memcpy(&stamp, packet.body.data() + body - plan_.size, sizeof stamp);
-        tally_.delivered(peer.index, stamp, now);
+        if (const auto stamp = peer.take_message(packet, plan_.size))
+            tally_.delivered(peer.index, *stamp, now);
     }
 
     void other(BenchPeer& peer, const RawPacket& packet) {
@@ -314,7 +293,7 @@ private:
             idle = n == 0 ? idle + 1 : 0;
             allowed -= n;
         }
-        if (plan_.count != 0 && tally_.sent >= plan_.count) drain();
+        if (running_ && plan_.count != 0 && tally_.sent >= plan_.count) drain();
     }
 
     std::uint64_t publish(BenchPeer& peer, std::uint64_t most, std::int64_t now) {
@@ -352,7 +331,10 @@ private:
         }
         running_ = true;
         paced_from_ns_ = now_ns();
-        after_a_while(seconds(plan_.count != 0 ? 0 : plan_.warmup_seconds), [this] { measure(); });
+        if (plan_.count != 0)
+            measure();
+        else
+            after_a_while(seconds(plan_.warmup_seconds), [this] { measure(); });
         if (counts_connects()) return;
         if (plan_.rate > 0) return pace();
         fill();
@@ -394,16 +376,24 @@ private:
         if (plan_.mode == BenchMode::connect) report_.connects = tally_.connects;
     }
 
+    /// Nothing more is sent. The end is when all has arrived, or nothing has for a while.
     void drain() {
         running_ = false;
         if (counts_connects()) return finish({});
+        draining_ = true;
+        if (tally_.received >= tally_.expected) return drained();
         const std::uint64_t before = tally_.received;
-        // With a count the last delivery ends the interval, not the silence behind it.
-        if (plan_.count != 0 && tally_.received >= tally_.expected) stop_measuring();
-        const bool all = tally_.received >= tally_.expected;
-        after_a_while(all ? std::chrono::milliseconds(50) : silence_max, [this, before, all] {
-            if (!all && tally_.received != before) return drain();
-            stop_measuring();
+        after_a_while(silence_max, [this, before] {
+            if (tally_.received != before) return drain();
+            drained();
+        });
+    }
+
+    void drained() {
+        if (!std::exchange(draining_, false)) return;
+        stop_measuring();  // of a count, whose last delivery ends the interval
+        // What comes twice comes a little later.
+        after_a_while(std::chrono::milliseconds(50), [this] {
             tally_.read_losses(report_);
             finish({});
         });
@@ -439,6 +429,7 @@ private:
     std::string trouble_;
     bool running_ = false;
     bool measuring_ = false;
+    bool draining_ = false;
     bool over_ = false;
 };
 

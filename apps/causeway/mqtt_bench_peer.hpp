@@ -5,6 +5,8 @@
 #include "net/stream_host.hpp"
 
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,6 +73,22 @@ struct BenchPeer {
         }
         const BenchStamp stamp{sequence++, now_ns, index, 0};
         std::memcpy(out.data() + at + script.stamp_at, &stamp, sizeof stamp);
+    }
+    /// Acknowledges a PUBLISH as its QoS asks, and reads its stamp. The payload stands last and its
+    /// size is known: what is before it need not be read.
+    std::optional<BenchStamp> take_message(const RawPacket& packet, std::uint32_t size) {
+        const int qos = packet.head >> 1 & 3;
+        const std::size_t body = packet.body.size();
+        if (body < size + 2) return std::nullopt;
+        if (qos != 0) {
+            const std::size_t topic = std::to_integer<std::size_t>(packet.body[0]) << 8 |
+                                      std::to_integer<std::size_t>(packet.body[1]);
+            if (topic + 4 > body) return std::nullopt;
+            acknowledge(qos == 1 ? 0x40 : 0x50, packet.body.subspan(topic + 2, 2));
+        }
+        BenchStamp stamp;
+        std::memcpy(&stamp, packet.body.data() + body - size, sizeof stamp);
+        return stamp;
     }
     /// PUBACK and its like.
     void acknowledge(std::uint8_t head, Bytes id) {

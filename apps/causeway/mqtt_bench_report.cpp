@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include <sys/resource.h>
 #include <unistd.h>
 #include <fstream>
 #include <sstream>
@@ -47,6 +48,15 @@ double LatencyHistogram::percentile_us(double part) const noexcept {
         return static_cast<double>(end < most_ ? end : most_) / 1e3;
     }
     return max_us();
+}
+
+double own_cpu_s() {
+    rusage use{};
+    getrusage(RUSAGE_SELF, &use);
+    const auto seconds = [](const timeval& t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+    };
+    return seconds(use.ru_utime) + seconds(use.ru_stime);
 }
 
 std::optional<ProcessUse> ProcessUse::of(int pid) {

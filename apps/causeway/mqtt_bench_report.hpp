@@ -36,6 +36,9 @@ private:
     std::uint64_t most_ = 0;
 };
 
+/// CPU time of this process, in seconds.
+[[nodiscard]] double own_cpu_s();
+
 /// CPU time and memory of a process, from /proc.
 struct ProcessUse {
     double cpu_s = 0;

@@ -197,8 +197,8 @@ BridgeSettings settings_of(Version version, std::vector<BridgeTopic> topics) {
 }
 
 TEST(BridgeOfBrokers, WhatGoesBothWaysComesNotBack) {
-    // [MQTT-3.8.3-3]
-    for (const Version version : {Version::v5}) {
+    // [MQTT-3.8.3-3]; a bridge of 3.1.1 says what it is.
+    for (const Version version : {Version::v5, Version::v3_1_1}) {
         World world(
             settings_of(version, {{.filter = "#", .direction = both, .qos = Qos::exactly_once}}));
         world.here->join(client_id, "a");

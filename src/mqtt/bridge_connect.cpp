@@ -1,7 +1,7 @@
 // How a bridge opens its two connections, one after the other, and closes them, both at once.
 #include "mqtt/bridge_state.hpp"
 
-#include "base/assert.hpp"
+#include "mqtt/reasons.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -233,8 +233,11 @@ void Bridge::State::fault(Instant now, Side& side, const Refused& why) {
     ++stats.faults;
     note(is_remote(side) ? "the remote broker broke a rule" : "our broker broke a rule",
          std::string(why.what));
+    // A CONNECT from a server is refused for reasons that no DISCONNECT carries [MQTT-3.14.2-1].
+    const Reason reason =
+        may_carry(PacketType::disconnect, why.reason) ? why.reason : Reason::protocol_error;
     if (side.end.ready && side.end.version == Version::v5)
-        side.end.send(Disconnect{.reason = why.reason, .properties = {}});
+        side.end.send(Disconnect{.reason = reason, .properties = {}});
     side.end.ready = false;
     fall(now, {}, Again::after_a_while);
 }

@@ -677,7 +677,8 @@ TEST(Bridge, NonsenseFromTheOtherClosesBothAndIsCounted) {
     for (const std::string_view nonsense :
          {std::string_view("\xf0\x00", 2), std::string_view("\x10\x00", 2),
           std::string_view("\x30\xff\xff\xff\xff", 5), std::string_view("\x20\x02\x00\x00", 4),
-          std::string_view("\x36\x00", 2), std::string_view("\x82\x00", 2)}) {
+          std::string_view("\x36\x00", 2), std::string_view("\x82\x00", 2),
+          std::string_view("\x10\x0c\x00\x04MQTT\x09\x02\x00\x3c\x00\x00", 14)}) {
         Rig rig(both_ways());
         rig.settle();
         rig.give(bridge::RemoteReceived{as_octets(nonsense)});

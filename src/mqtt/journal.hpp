@@ -52,7 +52,7 @@ struct StoredDelivery {
     std::uint64_t order;
     MessageKey message;
     State state = State::queued;
-    std::uint16_t packet_id = 0;  // 0 while queued
+    std::uint16_t packet_id = 0;   // 0 while queued
     Qos qos = Qos::at_least_once;  // of this delivery
     bool retain = false;
     std::vector<std::uint32_t> subscription_identifiers;
@@ -70,18 +70,44 @@ struct StoredRetained {
 };
 
 namespace journal {
-struct SaveSession { StoredSession session; };
-struct ForgetSession { SessionKey key; };  // with all its subscriptions, deliveries and receipts
-struct SaveSubscription { StoredSubscription subscription; };
-struct ForgetSubscription { SessionKey session; std::string filter; };
-struct SaveMessage { StoredMessage message; };  // before the first fact that names it
-struct ForgetMessage { MessageKey key; };       // after the last
-struct SaveDelivery { StoredDelivery delivery; };
-struct ForgetDelivery { SessionKey session; std::uint64_t order; };
-struct SaveReceipt { StoredReceipt receipt; };
-struct ForgetReceipt { StoredReceipt receipt; };
-struct SaveRetained { StoredRetained retained; };  // replaces that of the topic
-struct ForgetRetained { std::string topic; };
+struct SaveSession {
+    StoredSession session;
+};
+struct ForgetSession {
+    SessionKey key;
+};  // with all its subscriptions, deliveries and receipts
+struct SaveSubscription {
+    StoredSubscription subscription;
+};
+struct ForgetSubscription {
+    SessionKey session;
+    std::string filter;
+};
+struct SaveMessage {
+    StoredMessage message;
+};  // before the first fact that names it
+struct ForgetMessage {
+    MessageKey key;
+};  // after the last
+struct SaveDelivery {
+    StoredDelivery delivery;
+};
+struct ForgetDelivery {
+    SessionKey session;
+    std::uint64_t order;
+};
+struct SaveReceipt {
+    StoredReceipt receipt;
+};
+struct ForgetReceipt {
+    StoredReceipt receipt;
+};
+struct SaveRetained {
+    StoredRetained retained;
+};  // replaces that of the topic
+struct ForgetRetained {
+    std::string topic;
+};
 }  // namespace journal
 
 using JournalFact =

@@ -229,7 +229,7 @@ void Broker::State::connection_due(Connection& c) {
     } else if (c.phase == Phase::open) {
         if (now >= keep_alive_due(c)) {
             ++stats.keep_alive_timeouts;
-            end_connection(c, Reason::keep_alive_timeout, "keep alive timeout");
+            end_connection(c, Reason::keep_alive_timeout, "nothing was heard in time");
             return;
         }
         const Outbound* const out = c.session->out.get();

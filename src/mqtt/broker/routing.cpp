@@ -5,7 +5,7 @@
 
 namespace causeway::mqtt {
 
-/// [MQTT-3.3.5-1]
+/// [MQTT 3.1.1 MQTT-3.3.5-1]
 Broker::State::Routed Broker::State::route(Offer& offer, const Connection* from) {
     find_targets(offer, from == nullptr ? nullptr : from->session);
     if (failing && !offer.here && must_store(offer)) return {0, true};
