@@ -6,6 +6,7 @@
 #include "sim/network.hpp"
 #include "sim/report.hpp"
 #include "site/capture.hpp"
+#include "site/simulated_broker.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -55,6 +56,9 @@ int simulate(const SimOptions& options) {
     taps.add(&recorder);
     if (capture) taps.add(&*capture);
     sim::Network mesh(site->mesh, &taps);
+    // With an MQTT-SN gateway in the site, the broker that it feeds is simulated as well.
+    std::optional<site::SimulatedBroker> broker;
+    if (site->mqtt && site->mqtt->sn) broker.emplace(*site->mqtt, mesh);
 
     // In slices, so that progress can be shown and Ctrl-C be heard; they change nothing else.
     const net::Signals signals;
@@ -64,7 +68,11 @@ int simulate(const SimOptions& options) {
     const auto began = std::chrono::steady_clock::now();
     auto shown = began;
     while (mesh.now() < end && net::Signals::raised() == 0) {
-        mesh.run_until(std::min<Instant>(end, mesh.now() + 10s));
+        const Instant until = std::min<Instant>(end, mesh.now() + 10s);
+        if (broker)
+            broker->run_until(until);
+        else
+            mesh.run_until(until);
         while (const auto packet = mesh.poll_packet_to_host())
             if (capture) capture->packet(mesh.now(), *packet, false);
         const auto now = std::chrono::steady_clock::now();
@@ -86,10 +94,22 @@ int simulate(const SimOptions& options) {
     }
     const sim::Report report = sim::report_of(mesh, recorder);
     std::FILE* const to = to_stdout ? stderr : stdout;
-    if (options.site.json)
-        fmt::print(to, "{}\n", boost::json::serialize(report_to_json(report)));
-    else
+    boost::json::object all = report_to_json(report);
+    if (broker) {
+        boost::json::object counters;
+        broker->broker().visit(
+            [&](std::string_view name, std::uint64_t value) { counters[name] = value; });
+        all["mqtt"] = std::move(counters);
+    }
+    if (options.site.json) {
+        fmt::print(to, "{}\n", boost::json::serialize(all));
+    } else {
         fmt::print(to, "{}", report_table(report));
+        if (broker) {
+            fmt::print(to, "broker     {} messages of {} clients\n",
+                       broker->broker().publishes_routed, broker->broker().clients_connected);
+        }
+    }
     return done;
 }
 

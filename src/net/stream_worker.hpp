@@ -46,7 +46,7 @@ public:
     void deliver(StreamSink& sink);
 
     /// Octets that wait for the host, and no more are read.
-    static constexpr std::size_t inbox_octets_max = 8 << 20;
+    static constexpr std::size_t inbox_octets_max = 2 << 20;
 
 private:
     struct State;

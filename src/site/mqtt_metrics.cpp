@@ -26,6 +26,7 @@ constexpr std::array gauges{
     std::string_view("messages_waiting"),
     std::string_view("held_octets"),
     std::string_view("unsent_octets"),
+    std::string_view("late_octets"),
     std::string_view("journal_failing"),
     std::string_view("pending"),
 };

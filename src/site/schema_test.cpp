@@ -125,6 +125,7 @@ std::string file_with(const Key& key, std::string_view value) {
     std::string text;
     const std::string table(key.table());
     if (table.starts_with("mesh.nodes")) text += "[[mesh.nodes]]\n";
+    if (table.starts_with("mqtt.bridge.")) text += "[[mqtt.bridge]]\n";
     if (!table.empty() && table != "mesh.nodes") {
         const bool many = find_table(table)->many_max != 0;
         text += (many ? "[[" : "[") + table + (many ? "]]\n" : "]\n");

@@ -65,7 +65,9 @@ void Broker::State::let_go(Session& s) {
         Connection* const c = connection(ConnectionId{number});
         if (c == nullptr || c->generation != generation || c->extras == nullptr) continue;
         std::erase(c->extras->held_by, s.id);
-        if (c->extras->held_by.empty()) pause(*c, Connection::by_subscriber, false);
+        if (!c->extras->held_by.empty()) continue;
+        pause(*c, Connection::by_subscriber, false);
+        if (!c->extras->late.empty()) let_on.emplace_back(number, generation);
     }
 }
 

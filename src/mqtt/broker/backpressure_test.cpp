@@ -46,6 +46,51 @@ TEST(BrokerSlow, MakesPublishersWaitForAReader) {
     EXPECT_EQ(bench.broker.stats().subscribers_stalled, 0u);
 }
 
+TEST(BrokerSlow, KeepsInOrderWhatTheHostHadReadBeforeItPaused) {
+    Bench bench(narrow());
+    bench.join(1, "sender");
+    bench.join(2, "reader");
+    bench.subscribe(2, "t");
+    bench.drains = false;
+    for (int i = 0; i < 200; ++i) bench.publish(1, "t", std::to_string(i));
+    EXPECT_GT(bench.broker.stats().late_octets, 0u);
+    EXPECT_LE(bench.broker.stats().messages_waiting, 20u);
+    for (int turns = 0; turns < 200; ++turns)
+        bench.handle(Drained{ConnectionId{2}, std::exchange(bench.unsent[2], 0)});
+    for (int i = 0; i < 200; ++i) ASSERT_EQ(bench.next_payload(2), std::to_string(i));
+    EXPECT_EQ(bench.broker.stats().late_octets, 0u);
+    EXPECT_EQ(bench.broker.stats().dropped(), 0u);
+}
+
+TEST(BrokerSlow, TakesAtOnceWhatALostPublisherHadSent) {
+    Bench bench(narrow());
+    bench.join(1, "sender");
+    bench.join(2, "reader");
+    bench.subscribe(2, "t");
+    bench.drains = false;
+    for (int i = 0; i < 500; ++i) bench.publish(1, "t", std::to_string(i));
+    bench.lose(1);
+    EXPECT_EQ(bench.broker.stats().late_octets, 0u);
+    EXPECT_EQ(bench.broker.stats().publishes_routed, 500u);
+    EXPECT_GT(bench.broker.stats().dropped_queue_full, 0u);
+}
+
+TEST(BrokerSlow, BoundsWhatWaitsForAReader) {
+    BrokerSettings settings = narrow();
+    settings.late_octets_max_all = 500;
+    Bench bench(settings);
+    bench.join(1, "sender");
+    bench.join(2, "reader");
+    bench.subscribe(2, "t");
+    bench.drains = false;
+    for (int i = 0; i < 500; ++i) {
+        bench.publish(1, "t", std::to_string(i));
+        EXPECT_LE(bench.broker.stats().late_octets, 500u);
+    }
+    EXPECT_GT(bench.broker.stats().late_refused, 0u);
+    EXPECT_GT(bench.broker.stats().dropped_queue_full, 0u);
+}
+
 TEST(BrokerSlow, HoldsNobodyBackForAReaderThatReadsNothing) {
     Bench bench(narrow());
     bench.join(1, "sender");
@@ -189,7 +234,8 @@ TEST(BrokerQueue, LetsQos0GiveWay) {
     bench.join(2, "reader");
     bench.subscribe(2, "t");
     bench.drains = false;
-    for (int i = 0; i < 11; ++i) bench.publish(1, "t", std::string(100, 'x'));
+    for (int i = 0; i < 13; ++i) bench.publish(1, "t", std::string(100, 'x'));
+    bench.advance(2ms);  // it reads nothing: its publisher waits no more
     bench.publish(1, "t", "zero");
     for (std::uint16_t i = 1; i <= 5; ++i)
         bench.publish(1, "t", std::to_string(i), Qos::at_least_once, i);

@@ -104,7 +104,11 @@ Instant Broker::State::next_deadline() const noexcept {
 
 /// What follows from what was done: it ends, because every will and connection ends once.
 void Broker::State::settle() {
-    while (!wills_due.empty() || !doomed.empty()) {
+    while (!wills_due.empty() || !doomed.empty() || !let_on.empty()) {
+        for (const auto& [number, generation] : std::exchange(let_on, {})) {
+            Connection* const c = connection(ConnectionId{number});
+            if (c != nullptr && c->generation == generation) resume_late(*c);
+        }
         auto wills = std::exchange(wills_due, {});
         for (auto& will : wills) publish_will(*will);
         auto ends = std::exchange(doomed, {});

@@ -283,7 +283,8 @@ void Broker::State::send_connack(Connection& c) {
         more.connect = {};
         more.user_name = {};
         // What most clients need no longer.
-        if (more.method.empty() && more.early.empty() && more.held_by.empty()) c.extras.reset();
+        if (more.method.empty() && more.early.empty() && more.late.empty() && more.held_by.empty())
+            c.extras.reset();
     }
     note(Note::Kind::connected, &s, &c, Reason::success, s.user_name.view());
     timers.disarm(c);

@@ -43,6 +43,8 @@ void Broker::State::open(ConnectionOpened& in) {
 void Broker::State::closed(ConnectionId id) {
     Connection* const c = connection(id);
     if (c == nullptr) return;
+    c->flushing = true;
+    resume_late(*c);
     if (c->phase != Phase::closing) {
         if (c->session != nullptr) {
             note(Note::Kind::disconnected, c->session, c, Reason::success, "connection lost");
@@ -61,6 +63,10 @@ void Broker::State::begin_closing(Connection& c, bool at_once) {
     timers.disarm(c);
     // Its storage lives until Close is polled: the packet that ends it may lie there.
     if (c.framer != nullptr) stats.held_octets -= c.framer->held();
+    if (c.extras != nullptr) {
+        for (const Octets& late : std::exchange(c.extras->late, {}))
+            stats.late_octets -= late.size();
+    }
     mark(c);
 }
 
@@ -86,12 +92,47 @@ void Broker::State::received(const BytesReceived& in) {
     if (c == nullptr || c->phase == Phase::closing) return;
     stats.octets_received += in.octets.size();
     c->heard_at = now;
-    publisher = c;
+    const bool behind = c->extras != nullptr && !c->extras->late.empty();
+    if (behind && keep_late(*c, in.octets, false)) return;
+    if (behind) {
+        c->flushing = true;
+        resume_late(*c);
+        c->flushing = false;
+    }
+    take(*c, in.octets);
+}
+
+void Broker::State::take(Connection& c, Bytes in) {
+    if (c.phase == Phase::closing) return;
+    Connection* const outer = std::exchange(publisher, &c);
     const std::uint64_t before = stats.publishes_received;
-    feed(*c, in.octets);
-    publisher = nullptr;
-    if (!c->internal && c->phase == Phase::open)
-        charge(*c, in.octets.size(), stats.publishes_received - before);
+    feed(c, in);
+    publisher = outer;
+    if (!c.internal && c.phase == Phase::open)
+        charge(c, in.size(), stats.publishes_received - before);
+}
+
+/// A host that was told to pause may have read more already: it waits here, in its order, rather
+/// than to overflow the queue of the subscriber that cannot keep up. False beyond the limit.
+bool Broker::State::keep_late(Connection& c, Bytes in, bool in_front) {
+    if (stats.late_octets + in.size() > settings.late_octets_max_all) {
+        ++stats.late_refused;
+        return false;
+    }
+    stats.late_octets += in.size();
+    std::vector<Octets>& late = c.more().late;
+    late.insert(in_front ? late.begin() : late.end(), to_octets(in));
+    return true;
+}
+
+void Broker::State::resume_late(Connection& c) {
+    while (c.phase == Phase::open && !c.held_back() && c.extras != nullptr &&
+           !c.extras->late.empty()) {
+        const Octets next = std::move(c.extras->late.front());
+        c.extras->late.erase(c.extras->late.begin());
+        stats.late_octets -= next.size();
+        take(c, next);
+    }
 }
 
 void Broker::State::feed(Connection& c, Bytes in) {
@@ -108,6 +149,7 @@ void Broker::State::feed(Connection& c, Bytes in) {
             stash(c, in);
             break;
         }
+        if (c.held_back() && !in.empty() && keep_late(c, in, true)) break;
         framer.limit(limit());
         const auto step = framer.next(in);
         if (!step.has_value()) break;

@@ -49,6 +49,7 @@ struct ConnectionExtras {
     bool tell_keep_alive = false;
     bool tell_expiry = false;
     std::vector<SubscriberId> held_by;  // subscribers that cannot keep up
+    std::vector<Octets> late;           // what came while one of them held it back
     /// Times up to which the budgets of a rate limit are used up.
     Instant publishes_paid{};
     Instant octets_paid{};
@@ -101,7 +102,8 @@ struct Connection : Timed {
     bool dirty : 1 = false;
     bool blocked : 1 = false;  // too much is unsent: messages wait in the queue
     bool internal : 1 = false;
-    bool bridge : 1 = false;  // it says so: Connect::bridge
+    bool flushing : 1 = false;  // it is gone: what it sent is taken, whoever holds it back
+    bool bridge : 1 = false;    // it says so: Connect::bridge
     bool anonymous_allowed : 1 = false;
     bool proven : 1 = false;  // extras->user_name is
     bool problem_information : 1 = true;
@@ -112,6 +114,9 @@ struct Connection : Timed {
 
     [[nodiscard]] bool v5() const noexcept { return version == Version::v5; }
     [[nodiscard]] bool ready() const noexcept { return phase == Phase::open; }
+    [[nodiscard]] bool held_back() const noexcept {
+        return ready() && (paused & by_subscriber) != 0 && !flushing;
+    }
     [[nodiscard]] bool writable() const noexcept { return ready() && !blocked; }
     ConnectionExtras& more() {
         if (extras == nullptr) extras = std::make_unique<ConnectionExtras>();

@@ -40,6 +40,8 @@ struct BrokerSettings {
     std::uint64_t queue_octets_max_all = std::uint64_t{1} << 30;
     std::uint16_t inflight_max = 100;  // of us to a client; less when it says so
     std::uint64_t held_octets_max_all = std::uint64_t{1} << 30;  // packets that are not whole yet
+    /// Of all clients: read by the host before it knew that they are to wait for a subscriber.
+    std::uint64_t late_octets_max_all = 64 << 20;
     std::uint32_t early_octets_max = 1 << 20;  // of a CONNECT, and sent before its CONNACK
     /// Unsent octets of a connection above which its messages wait in the queue.
     std::uint32_t unsent_octets_high = 1 << 20;

@@ -48,7 +48,10 @@ struct Broker::State {
     // ---- connection.cpp: opening, octets in, closing
     void open(ConnectionOpened& in);
     void received(const BytesReceived& in);
+    void take(Connection& c, Bytes in);
     void feed(Connection& c, Bytes in);
+    bool keep_late(Connection& c, Bytes in, bool in_front);
+    void resume_late(Connection& c);
     void stash(Connection& c, Bytes in);
     void resume_early(Connection& c);
     void dispatch(Connection& c, Bytes packet, Framer& framer);
@@ -284,6 +287,7 @@ struct Broker::State {
     // To be settled before a call ends.
     std::vector<std::unique_ptr<PendingWill>> wills_due;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> doomed;  // connection, generation
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> let_on;  // publishers held back before
     bool settling = false;
 
     // The journal.

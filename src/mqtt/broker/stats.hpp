@@ -43,6 +43,7 @@ struct BrokerStats {
     std::uint64_t refused_topic_alias = 0;
     std::uint64_t refused_packet_octets = 0;  // packet_octets_max
     std::uint64_t refused_held_octets = 0;    // held_octets_max_all, early_octets_max
+    std::uint64_t late_refused = 0;           // late_octets_max_all: taken at once instead
     std::uint64_t rate_pauses = 0;            // publishes_per_second_max, octets_per_second_max
 
     // ---- sessions
@@ -96,6 +97,7 @@ struct BrokerStats {
     std::uint64_t messages_waiting = 0;  // queued and in flight
     std::uint64_t held_octets = 0;       // of packets that are not whole yet
     std::uint64_t unsent_octets = 0;
+    std::uint64_t late_octets = 0;  // of clients that wait for a subscriber
 
     // ---- slow subscribers, and the store
     std::uint64_t publishers_paused = 0;
@@ -146,6 +148,7 @@ struct BrokerStats {
         named("refused_topic_alias", refused_topic_alias);
         named("refused_packet_octets", refused_packet_octets);
         named("refused_held_octets", refused_held_octets);
+        named("late_refused", late_refused);
         named("rate_pauses", rate_pauses);
         named("sessions", sessions);
         named("sessions_begun", sessions_begun);
@@ -207,6 +210,7 @@ private:
         named("messages_waiting", messages_waiting);
         named("held_octets", held_octets);
         named("unsent_octets", unsent_octets);
+        named("late_octets", late_octets);
         named("publishers_paused", publishers_paused);
         named("subscribers_stalled", subscribers_stalled);
         named("slow_disconnected", slow_disconnected);
