@@ -1,4 +1,4 @@
-// The broker between real sockets, its workers and its store: what only together they can get wrong.
+// The broker between sockets, workers and store: what only together they can get wrong.
 #include "site/mqtt_service.hpp"
 
 #include "mqtt/framer.hpp"
