@@ -89,7 +89,8 @@ struct Crowd {
                 if (++subscribed == wanted) begin();
             } else if (const auto* publish = std::get_if<mqtt::Publish>(&*packet)) {
                 ++delivered;
-                say(id, mqtt::Ack{mqtt::PacketType::puback, publish->packet_id});
+                say(id,
+                    mqtt::Ack{.type = mqtt::PacketType::puback, .packet_id = publish->packet_id});
             } else if (std::holds_alternative<mqtt::Ack>(*packet)) {
                 ++acknowledged;
             }
