@@ -1,8 +1,6 @@
 // causeway mqtt: clients, a load generator and password files for an MQTT broker.
 #include "mqtt.hpp"
 
-#include "mqtt_passwd.hpp"
-
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 

@@ -13,6 +13,7 @@ void add_mqtt(CLI::App& app, Work& work);
 void add_mqtt_pub(CLI::App& mqtt, Work& work);
 void add_mqtt_sub(CLI::App& mqtt, Work& work);
 void add_mqtt_bench(CLI::App& mqtt, Work& work);
+void add_mqtt_passwd(CLI::App& mqtt, Work& work);
 
 /// A tool that reads its own command line (mqtt_options.hpp).
 void add_mqtt_tool(CLI::App& mqtt, Work& work, const std::string& name, const std::string& what,

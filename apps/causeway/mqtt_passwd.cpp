@@ -1,6 +1,6 @@
 // causeway mqtt passwd: adds, changes and deletes users in the broker's password file. Other lines,
 // comments included, stay as they are.
-#include "mqtt_passwd.hpp"
+#include "mqtt.hpp"
 
 #include "crypto/entropy.hpp"
 #include "crypto/password_hash.hpp"

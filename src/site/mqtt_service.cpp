@@ -68,7 +68,6 @@ private:
 struct Link {
     MqttService::LinkEvents events;
     ConnectionId connection{};
-    bool open = false;
 };
 
 }  // namespace
@@ -420,7 +419,7 @@ void MqttService::publish(mqtt::MessageRef message) {
 MqttService::LinkId MqttService::open_link(std::string name, LinkEvents events) {
     const std::uint32_t id = state_->next_link++;
     const ConnectionId connection = state_->connections.add({Behind::Kind::link, id});
-    state_->links.emplace(id, Link{std::move(events), connection, true});
+    state_->links.emplace(id, Link{std::move(events), connection});
     mqtt::ConnectionOpened opened{
         .id = connection, .peer = name, .listener = std::move(name), .proven_user = {}};
     opened.anonymous_allowed = true;

@@ -2,16 +2,14 @@
 #include "site/mqtt_service.hpp"
 
 #include "mqtt/framer.hpp"
+#include "net/testing.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <deque>
-#include <filesystem>
 #include <fstream>
 #include <map>
 
@@ -20,24 +18,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Folder {
-public:
-    Folder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "causeway-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
-    }
-    ~Folder() { std::filesystem::remove_all(path_); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-    std::string write(const std::string& name, const std::string& text) const {
-        std::ofstream(path_ / name) << text;
-        return (path_ / name).string();
-    }
+using net::testing::Folder;
 
-private:
-    std::filesystem::path path_;
-};
+void write(const std::string& file, const std::string& text) {
+    std::ofstream(file) << text;
+}
 
 Mqtt site_with(unsigned workers) {
     Mqtt site;
@@ -143,7 +128,7 @@ TEST(MqttService, ServesACrowdWithAndWithoutWorkers) {
         const Folder folder;
         boost::asio::io_context io;
         auto service =
-            MqttService::open(io, site_with(workers), folder.path(), [](std::string_view) {});
+            MqttService::open(io, site_with(workers), folder / "", [](std::string_view) {});
         ASSERT_TRUE(service) << service.error().line;
         Crowd crowd(io, port_of(*service));
         crowd.run(8, 30s);
@@ -167,7 +152,7 @@ TEST(MqttService, ServesACrowdWithAndWithoutWorkers) {
 TEST(MqttService, ALinkFromWithinIsAClientLikeAnyOther) {
     const Folder folder;
     boost::asio::io_context io;
-    auto service = MqttService::open(io, site_with(0), folder.path(), [](std::string_view) {});
+    auto service = MqttService::open(io, site_with(0), folder / "", [](std::string_view) {});
     ASSERT_TRUE(service) << service.error().line;
     Octets heard;
     bool closed = false;
@@ -189,29 +174,30 @@ TEST(MqttService, ABadFileIsRefusedWholeAndTheOldOneStays) {
     const Folder folder;
     boost::asio::io_context io;
     Mqtt site = site_with(0);
-    site.access = folder.write("access", "topic read a/#\n");
-    auto service = MqttService::open(io, site, folder.path(), [](std::string_view) {});
+    site.access = folder / "access";
+    write(site.access, "topic read a/#\n");
+    auto service = MqttService::open(io, site, folder / "", [](std::string_view) {});
     ASSERT_TRUE(service) << service.error().line;
-    folder.write("access", "topic read a/#\ntopic write b\n");
+    write(site.access, "topic read a/#\ntopic write b\n");
     auto reloaded = service->reload();
     EXPECT_TRUE(reloaded.well);
     ASSERT_EQ(reloaded.lines.size(), 1u);
     EXPECT_NE(reloaded.lines[0].find("1 lines new, 0 gone"), std::string::npos);
-    folder.write("access", "topci read a/#\nnonsense\n");
+    write(site.access, "topci read a/#\nnonsense\n");
     reloaded = service->reload();
     EXPECT_FALSE(reloaded.well);
     EXPECT_EQ(reloaded.lines.size(), 2u) << "all mistakes at once";
     // A site that starts with such a file does not start.
-    const auto refused = MqttService::open(io, site, folder.path() / "other", [](auto) {});
+    const auto refused = MqttService::open(io, site, folder / "other", [](auto) {});
     EXPECT_FALSE(refused);
 }
 
 TEST(MqttService, AStoreInUseIsOneClearLine) {
     const Folder folder;
     boost::asio::io_context io;
-    auto first = MqttService::open(io, site_with(0), folder.path(), [](std::string_view) {});
+    auto first = MqttService::open(io, site_with(0), folder / "", [](std::string_view) {});
     ASSERT_TRUE(first) << first.error().line;
-    const auto second = MqttService::open(io, site_with(0), folder.path(), [](auto) {});
+    const auto second = MqttService::open(io, site_with(0), folder / "", [](auto) {});
     ASSERT_FALSE(second);
     EXPECT_EQ(std::ranges::count(second.error().line, '\n'), 0);
 }
