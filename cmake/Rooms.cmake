@@ -3,8 +3,11 @@
 #
 #   causeway_room(lowpan USES base ip link)      # rooms
 #   causeway_room(net USES base LIBRARIES Boost::headers)
+#   causeway_room(rpl USES base ip UNITY)
+#
+# UNITY: see causeway_unity() below; for the room's library and its unit tests.
 function(causeway_room room)
-    cmake_parse_arguments(ARG "" "" "USES;LIBRARIES" ${ARGN})
+    cmake_parse_arguments(ARG "UNITY" "" "USES;LIBRARIES" ${ARGN})
     file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
     set(code ${all})
     list(FILTER code EXCLUDE REGEX "_(test|fuzz)\\.cpp$")
@@ -20,6 +23,10 @@ function(causeway_room room)
     foreach(used ${ARG_USES})
         target_link_libraries(causeway_${room} PUBLIC causeway::${used})
     endforeach()
+    if(CAUSEWAY_FUZZ)
+        # libFuzzer wants to see into the rooms; what a test runs through, nobody looks at.
+        target_compile_options(causeway_${room} PRIVATE -fsanitize=fuzzer-no-link)
+    endif()
     if(NOT room STREQUAL base)
         target_precompile_headers(causeway_${room} REUSE_FROM causeway_base)
     endif()
@@ -30,8 +37,28 @@ function(causeway_room room)
         target_precompile_headers(${room}_test REUSE_FROM causeway_test_main)
         add_test(NAME ${room} COMMAND ${room}_test --gtest_brief=1)
     endif()
+    if(ARG_UNITY)
+        causeway_unity(causeway_${room} ${room}_test)
+    endif()
     foreach(fuzzer ${fuzzers})
         causeway_fuzzer(${fuzzer} causeway::${room})
+    endforeach()
+endfunction()
+
+# The targets' files may be compiled several at once, which costs half as much: headers are read and
+# templates instantiated once. Names must not collide then: in a test everything stands in a
+# namespace called after the file; in other code, names say enough to be the only ones in the room.
+# The presets that scripts/test builds from nothing do so (CAUSEWAY_UNITY); `dev` compiles file by
+# file, so that an edit costs one file, and a file that lacks an #include is found out.
+function(causeway_unity)
+    foreach(target ${ARGN})
+        if(CAUSEWAY_UNITY AND TARGET ${target})
+            set_target_properties(${target} PROPERTIES UNITY_BUILD ON
+                UNITY_BUILD_BATCH_SIZE ${CAUSEWAY_UNITY})
+            # GCC takes a source for a header unless it is compiled alone.
+            target_compile_options(${target} PRIVATE
+                $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+        endif()
     endforeach()
 endfunction()
 
@@ -44,6 +71,8 @@ function(causeway_fuzzer source)
     cmake_path(GET source STEM name)
     add_executable(${name} ${source})
     target_link_libraries(${name} PRIVATE ${ARGN})
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
+    target_precompile_headers(${name} REUSE_FROM causeway_base)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     set(corpus ${PROJECT_SOURCE_DIR}/tests/corpus/${name})
     set(scratch ${CMAKE_CURRENT_BINARY_DIR}/${name}_corpus)

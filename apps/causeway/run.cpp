@@ -6,6 +6,8 @@
 #include "run_display.hpp"
 #include "sim/report.hpp"
 #include "site/bridges.hpp"
+#include "site/coap_metrics.hpp"
+#include "site/coap_service.hpp"
 #include "site/gateway.hpp"
 #include "site/management.hpp"
 #include "site/mqtt_metrics.hpp"
@@ -53,7 +55,9 @@ public:
     int report();
 
 private:
+    std::optional<std::string> open_states();
     std::optional<std::string> open_mesh();
+    std::optional<std::string> open_coap();
     std::optional<std::string> open_broker();
     std::optional<std::string> open_sn();
     void stop();
@@ -69,7 +73,9 @@ private:
     sim::Recorder recorder_;
     site::Taps taps_;
     site::Site site_;
+    std::optional<store::KeptStates> states_;
     std::optional<site::Gateway> gateway_;
+    std::optional<site::CoapService> coap_;
     std::optional<site::MqttService> mqtt_;
     std::optional<site::Bridges> bridges_;
     std::optional<site::MqttSnService> sn_;
@@ -78,6 +84,19 @@ private:
     boost::asio::steady_timer tick_{io_};
     boost::asio::signal_set reload_;
 };
+
+/// Only where there are security contexts, whose sequence numbers must not come twice.
+std::optional<std::string> Run::open_states() {
+    const auto& nodes = site_.mesh.nodes;
+    const bool nodes_have = site_.has_mesh && std::ranges::any_of(nodes, [](const auto& node) {
+                                return node.config.oscore.has_value();
+                            });
+    if (!nodes_have && (!site_.coap || site_.coap->contexts.empty())) return std::nullopt;
+    auto opened = store::KeptStates::open(site_.state.string());
+    if (!opened) return opened.error().line;
+    states_ = *std::move(opened);
+    return std::nullopt;
+}
 
 std::optional<std::string> Run::open_mesh() {
     if (!options_.pcap.empty()) {
@@ -89,9 +108,30 @@ std::optional<std::string> Run::open_mesh() {
     if (capture_) taps_.add(&*capture_);
     if (!site_.has_mesh) return std::nullopt;
     auto gateway = site::Gateway::open(io_, site_,
-                                       {.tap = &taps_, .capture = capture_ ? &*capture_ : nullptr});
+                                       {.tap = &taps_,
+                                        .capture = capture_ ? &*capture_ : nullptr,
+                                        .states = states_ ? &*states_ : nullptr});
     if (!gateway) return gateway.error().line;
     gateway_ = *std::move(gateway);
+    return std::nullopt;
+}
+
+std::optional<std::string> Run::open_coap() {
+    if (!site_.coap) return std::nullopt;
+    site::CoapService::Options options;
+    options.states = states_ ? &*states_ : nullptr;
+    options.log = [this](std::string_view line) { log(line); };
+    if (gateway_)
+        options.to_mesh = [this](const ip::Address& to, std::uint16_t port, Bytes octets) {
+            gateway_->send_coap(to, port, octets);
+        };
+    auto opened = site::CoapService::open(io_, site_, std::move(options));
+    if (!opened) return opened.error().line;
+    coap_ = *std::move(opened);
+    if (gateway_)
+        gateway_->on_coap([this](const ip::Address& from, std::uint16_t port, Bytes octets) {
+            coap_->from_mesh(from, port, octets);
+        });
     return std::nullopt;
 }
 
@@ -108,8 +148,8 @@ std::optional<std::string> Run::open_broker() {
         if (auto trouble = open_sn()) return trouble;
     }
     if (site_.management) {
-        auto opened =
-            site::ManagementService::open(io_, *site_.management, mqtt_ ? &*mqtt_ : nullptr);
+        auto opened = site::ManagementService::open(
+            io_, *site_.management, mqtt_ ? &*mqtt_ : nullptr, coap_ ? &*coap_ : nullptr);
         if (!opened) return opened.error().line;
         management_ = *std::move(opened);
     }
@@ -134,11 +174,14 @@ std::optional<std::string> Run::open_sn() {
 }
 
 std::optional<std::string> Run::open() {
+    if (auto trouble = open_states()) return trouble;
     if (auto trouble = open_mesh()) return trouble;
+    if (auto trouble = open_coap()) return trouble;
     if (auto trouble = open_broker()) return trouble;
     const bool quiet = options_.site.json;
     const int fd = quiet || options_.pcap == "-" ? STDERR_FILENO : STDOUT_FILENO;
-    display_.emplace(gateway_ ? &*gateway_ : nullptr, mqtt_ ? &*mqtt_ : nullptr, quiet, fd);
+    display_.emplace(gateway_ ? &*gateway_ : nullptr, coap_ ? &*coap_ : nullptr,
+                     mqtt_ ? &*mqtt_ : nullptr, quiet, fd);
     display_->opening(site_.name);
     if (sn_ && !quiet) display_->log("MQTT-SN gateway on " + sn_->listening_on());
     if (management_ && !quiet) display_->log("management on " + management_->listening_on());
@@ -146,6 +189,7 @@ std::optional<std::string> Run::open() {
 }
 
 void Run::stop() {
+    if (coap_) coap_->shut_down();
     if (!mqtt_) return io_.stop();
     if (sn_) sn_->shut_down();
     if (bridges_) bridges_->shut_down();
@@ -166,11 +210,12 @@ void Run::redraw() {
 void Run::await_reload() {
     reload_.async_wait([this](const boost::system::error_code& gone, int) {
         if (gone) return;
-        if (mqtt_) {
-            const auto reloaded = mqtt_->reload();
+        const auto say = [this](const auto& reloaded) {
             log(reloaded.well ? "reloaded" : "not reloaded: what was in force stays");
             for (const std::string& line : reloaded.lines) log("  " + line);
-        }
+        };
+        if (coap_) say(coap_->reload());
+        if (mqtt_) say(mqtt_->reload());
         await_reload();
     });
 }
@@ -205,6 +250,7 @@ int Run::report() {
         else
             fmt::print(to, "\n{}", report_summary(report));
     }
+    if (coap_ && options_.site.json) all["coap"] = site::coap_to_json(*coap_);
     if (mqtt_) {
         if (options_.site.json)
             all["mqtt"] = site::broker_to_json(*mqtt_);

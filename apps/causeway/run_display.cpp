@@ -49,13 +49,13 @@ Standing standing_of(const sim::Network& mesh) {
 }
 
 /// What to type against the mesh as it stands.
-std::vector<std::string> invitation(const site::Gateway& gateway, const Standing& now) {
+std::vector<std::string> invitation(const site::Gateway& gateway, const Standing& now,
+                                    const std::optional<std::string>& proxy) {
     const auto address = gateway.network().status(now.deepest).global;
     if (!address) return {};
     const std::string host = address->to_text();
     const auto& sensors = gateway.network().scenario().nodes[now.deepest].config.sensors;
     const std::string sensor = sensors.empty() ? "node" : "sensors/" + sensors.front().name;
-    const auto proxy = gateway.proxy();
     if (!gateway.tun() && !proxy) return {};
 
     std::string coap = "  coap-client-notls";
@@ -75,9 +75,9 @@ std::vector<std::string> invitation(const site::Gateway& gateway, const Standing
 
 }  // namespace
 
-RunDisplay::RunDisplay(const site::Gateway* gateway, const site::MqttService* mqtt, bool quiet,
-                       int fd)
-    : gateway_(gateway), mqtt_(mqtt), quiet_(quiet), live_(net::Terminal::of(fd)) {}
+RunDisplay::RunDisplay(const site::Gateway* gateway, const site::CoapService* coap,
+                       const site::MqttService* mqtt, bool quiet, int fd)
+    : gateway_(gateway), coap_(coap), mqtt_(mqtt), quiet_(quiet), live_(net::Terminal::of(fd)) {}
 
 void RunDisplay::say(const std::string& line) {
     if (!quiet_) live_.print(line);
@@ -99,8 +99,10 @@ void RunDisplay::opening(const std::string& name) {
                         gateway_->network().scenario().nodes.front().config.prefix.to_text(),
                         tun ? ", routed to interface " + *tun : std::string()));
         if (const auto& why = gateway_->without_tun()) say(*why);
-        if (const auto proxy = gateway_->proxy())
-            say(fmt::format("CoAP forward proxy on {}", *proxy));
+    }
+    if (coap_ != nullptr) {
+        for (const std::string& line : coap_->listening()) say("CoAP on " + line);
+        if (const auto http = coap_->http()) say("HTTP to CoAP on " + *http);
     }
     if (mqtt_ != nullptr) {
         for (const std::string& line : mqtt_->listening()) say(line);
@@ -131,7 +133,9 @@ void RunDisplay::update() {
     told_ = true;
     say(fmt::format("{} of {} nodes joined in {}, {} hops deep", now.joined, now.nodes, elapsed,
                     now.depth));
-    for (const std::string& line : invitation(*gateway_, now)) say(line);
+    for (const std::string& line :
+         invitation(*gateway_, now, coap_ != nullptr ? coap_->plain() : std::nullopt))
+        say(line);
 }
 
 }  // namespace causeway::cli

@@ -2,6 +2,7 @@
 // A run as a person sees it: the mesh forming and the broker at work, then what to type. Quiet
 // where a program reads what we print.
 #include "net/terminal.hpp"
+#include "site/coap_service.hpp"
 #include "site/gateway.hpp"
 #include "site/mqtt_service.hpp"
 
@@ -13,8 +14,9 @@ namespace causeway::cli {
 
 class RunDisplay {
 public:
-    /// Either may be null; both are borrowed. `fd` is where lines go.
-    RunDisplay(const site::Gateway* gateway, const site::MqttService* mqtt, bool quiet, int fd);
+    /// Any of them may be null; all are borrowed. `fd` is where lines go.
+    RunDisplay(const site::Gateway* gateway, const site::CoapService* coap,
+               const site::MqttService* mqtt, bool quiet, int fd);
 
     void opening(const std::string& name);
     void update();
@@ -27,6 +29,7 @@ private:
     [[nodiscard]] std::string broker_line() const;
 
     const site::Gateway* gateway_;
+    const site::CoapService* coap_;
     const site::MqttService* mqtt_;
     bool quiet_;
     net::LiveRegion live_;

@@ -1,7 +1,7 @@
 # What Causeway needs of Debian 12, and nothing that is there already. Sourced after common.sh.
 
 packages_build="g++-12 cmake ninja-build ccache pkg-config libboost1.81-dev libboost-json1.81-dev
-    libcli11-dev libtomlplusplus-dev libfmt-dev libssl-dev libsqlite3-dev libcap2-bin"
+    libcli11-dev libtomlplusplus-dev libfmt-dev libssl-dev libgnutls28-dev libsqlite3-dev libcap2-bin"
 
 packages_test="$packages_build clang-19 lld-19 libclang-rt-19-dev clang-format-19 libgtest-dev
     python3 tshark libcoap3-bin iproute2 iputils-ping util-linux procps

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway {
+namespace causeway::bytes_test {
 namespace {
 
 TEST(ByteReader, ReadsEveryWidthInBothOrders) {
@@ -133,4 +133,4 @@ TEST(InplaceVector, KeepsOrderWhenErasing) {
 }
 
 }  // namespace
-}  // namespace causeway
+}  // namespace causeway::bytes_test

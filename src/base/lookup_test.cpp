@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-namespace causeway {
+namespace causeway::lookup_test {
 namespace {
 
 TEST(Lookup, FindsWhatWasInsertedAndNothingElse) {
@@ -132,4 +132,4 @@ TEST(ShortText, KeepsShortTextsInPlaceAndLongOnesWhole) {
 }
 
 }  // namespace
-}  // namespace causeway
+}  // namespace causeway::lookup_test

@@ -8,7 +8,7 @@
 #include <memory>
 #include <set>
 
-namespace causeway {
+namespace causeway::time_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -90,4 +90,4 @@ TEST(Teller, WithoutATapNobodyIsTold) {
 }
 
 }  // namespace
-}  // namespace causeway
+}  // namespace causeway::time_test

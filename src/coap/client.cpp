@@ -13,7 +13,7 @@ std::string_view name_of(CallFault fault) noexcept {
         case CallFault::not_coap:
             return "not a coap URI";
         case CallFault::needs_dtls:
-            return "coaps needs DTLS";
+            return "needs a session or connection of its own";
         case CallFault::unknown_host:
             return "unknown host";
     }
@@ -40,10 +40,12 @@ std::expected<Request, CallFault> request_for(RequestId id, const Call& call,
         request.options.add_text(OptionNumber::proxy_uri, target);
     } else {
         if (!uri) return std::unexpected(CallFault::not_coap);
-        if (uri->secure) return std::unexpected(CallFault::needs_dtls);
-        auto peer = uri->peer();
+        const bool datagrams = uri->transport == Transport::udp;
+        if (!datagrams && !resolve) return std::unexpected(CallFault::needs_dtls);
+        auto peer = datagrams ? uri->peer() : std::nullopt;
         if (!peer && resolve) peer = resolve(uri->host, uri->port);
         if (!peer) return std::unexpected(CallFault::unknown_host);
+        if (peer->transport != uri->transport) return std::unexpected(CallFault::needs_dtls);
         request.peer = *peer;
         uri->add_to(request.options, *peer);
     }

@@ -9,7 +9,8 @@
 
 namespace causeway::coap {
 
-/// The addresses of a host; a literal never gets here.
+/// The addresses of a host; a literal never gets here, but for a transport that needs a channel:
+/// then the peer comes back with both.
 using Resolver = std::function<std::optional<Peer>(std::string_view host, std::uint16_t port)>;
 
 struct Call {
@@ -27,12 +28,12 @@ struct Call {
 enum class CallFault : std::uint8_t {
     bad_uri,
     not_coap,    // another scheme, with no proxy to speak it
-    needs_dtls,  // coaps, with no proxy to speak it
+    needs_dtls,  // any but coap, and the resolver opened no channel of that kind
     unknown_host,
 };
 [[nodiscard]] std::string_view name_of(CallFault fault) noexcept;
 
-/// `resolve` may be empty: then only literal addresses will do.
+/// `resolve` may be empty: then only literal addresses and coap will do.
 [[nodiscard]] std::expected<Request, CallFault> request_for(RequestId id, const Call& call,
                                                             const Resolver& resolve = {});
 

@@ -1,6 +1,7 @@
-// Any sequence of datagrams, requests, answers and moments. Half of the datagrams are made to fit
-// what the endpoint has in flight: tokens and message ids that nobody could guess are copied in.
-#include "coap/testing.hpp"
+// Any sequence of datagrams, messages of streams, requests, answers, closings and moments, some of
+// them under a toy of object security. Half of the datagrams are made to fit what the endpoint has
+// in flight: tokens and message ids that nobody could guess are copied in.
+#include "coap/testing_protection.hpp"
 
 using namespace causeway;
 using namespace causeway::coap;
@@ -9,7 +10,10 @@ namespace {
 
 class Session {
 public:
-    explicit Session(Bytes script) : script_(script), endpoint_(settings(), Random(1), now_) {
+    explicit Session(Bytes script)
+        : script_(script),
+          settings_(settings_of(script_.u8())),
+          endpoint_(settings_, Random(1), now_, {}, &here_) {
         server_.add({.path = "/a",
                      .methods = {Code::get, Code::put, Code::post, Code::delete_, Code::fetch},
                      .handler =
@@ -25,21 +29,35 @@ public:
             step();
             drain();
             CAUSEWAY_ASSERT(endpoint_.stats().balanced());
-            CAUSEWAY_ASSERT(endpoint_.transactions() <= settings().transactions_max);
-            CAUSEWAY_ASSERT(endpoint_.observers() <= settings().observers_max);
+            CAUSEWAY_ASSERT(endpoint_.transactions() <= settings_.transactions_max);
+            CAUSEWAY_ASSERT(endpoint_.observers() <= settings_.observers_max);
         }
         // Time alone brings it to rest, but for what it observes and who observes it.
         for (int steps = 0; steps < 200 && endpoint_.next_deadline() != never; ++steps) tick();
     }
 
 private:
-    static Settings settings() {
+    static Settings settings_of(unsigned wanted) {
         Settings s = Settings::for_node();
         s.body_octets_max = 300;
+        s.assembly_octets_max = 400;
+        s.transfer_octets_max = 400;
         s.block_szx = 0;
+        s.streams_max = 2;
+        s.verified_max = 2;
+        s.echo_amplification = (wanted & 1) != 0;
+        if ((wanted & 2) != 0) s.token_octets_max = 20;
+        if ((wanted & 4) != 0) s.nstart = 3;
         return s;
     }
-    Peer peer() { return testing::peer_at(static_cast<std::uint8_t>(script_.u8() % 3)); }
+    Peer peer() {
+        const unsigned drawn = script_.u8();
+        Peer peer = testing::peer_at(static_cast<std::uint8_t>(drawn % 3));
+        if (drawn % 8 == 6) peer.transport = Transport::dtls;
+        if (drawn % 8 == 7) peer.transport = Transport::tcp;
+        if (peer.transport != Transport::udp) peer.channel = drawn % 3;
+        return peer;
+    }
 
     void tick() {
         const Instant due = endpoint_.next_deadline();
@@ -51,7 +69,11 @@ private:
     }
 
     void step() {
-        switch (script_.u8() % 9) {
+        switch (script_.u8() % 11) {
+            case 9:
+                return stream_message();
+            case 10:
+                return protected_request();
             case 0:
                 return receive(to_octets(
                     script_.take(std::min<std::size_t>(script_.u8(), script_.remaining()))));
@@ -72,6 +94,55 @@ private:
             default:
                 return odd();
         }
+    }
+
+    void stream_message() {
+        Message message = *parse_as<Message>(fitting());
+        Peer from = peer();
+        from.transport = Transport::tcp;
+        endpoint_.handle(now_, MessageReceived{from, std::move(message)});
+    }
+    /// As the other end would make it, now and then with a flaw or once more.
+    void protected_request() {
+        Message message = *parse_as<Message>(fitting());
+        if (!is_request(message.code)) message.code = Code::get;
+        Peer from = peer();
+        from.context = script_.u8() % 4;
+        Binding binding;
+        const Type type = message.type;
+        const std::uint16_t id = message.id;
+        auto sealed = there_.protect_request(now_, from, std::move(message), binding);
+        if (!sealed) return;
+        sealed->type = type;
+        sealed->id = id;
+        if (script_.u8() % 8 == 0) sealed->payload.front() ^= std::byte{1};
+        for (unsigned copies = script_.u8() % 8 == 0 ? 2 : 1; copies != 0; --copies) {
+            if (from.is_reliable())
+                endpoint_.handle(now_, MessageReceived{from, *sealed});
+            else
+                endpoint_.handle(now_, DatagramReceived{from, emitted(*sealed)});
+            ++sealed->id;
+        }
+    }
+    /// The response to a protected request of ours, as its server would make it.
+    void protected_response() {
+        if (!asked_) return;
+        Message request = *asked_;
+        Opened opened = there_.open_request(now_, asked_peer_, request);
+        Message message = *parse_as<Message>(fitting());
+        if (!is_response(message.code)) message.code = Code::content;
+        const Message outer = message;
+        Peer peer = asked_peer_;
+        peer.context = opened.context;
+        auto sealed = there_.protect_response(now_, peer, std::move(message), opened.binding,
+                                              script_.u8() % 2 == 0);
+        if (!sealed) return;
+        sealed->type = outer.type;
+        sealed->id = outer.id;
+        sealed->token = asked_->token;
+        if (asked_peer_.is_reliable())
+            return endpoint_.handle(now_, MessageReceived{asked_peer_, std::move(*sealed)});
+        endpoint_.handle(now_, DatagramReceived{asked_peer_, emitted(*sealed)});
     }
 
     void receive(Octets datagram) {
@@ -115,12 +186,28 @@ private:
         if ((how & 4) != 0) request.payload = Octets(script_.u8(), std::byte{'y'});
         if ((how & 8) != 0) request.options.add_uint(OptionNumber::no_response, 26);
         if ((how & 16) != 0) request.options.add_uint(OptionNumber::block2, script_.u8());
+        if ((how & 32) != 0) request.peer.context = script_.u8() % 4;
+        if ((how & 64) != 0) request.token = Token(Octets(script_.u8() % 20, std::byte{5}));
         endpoint_.handle(now_, std::move(request));
     }
 
     void odd() {
-        const ExchangeId exchange{script_.u8() % 16u};
-        switch (script_.u8() % 4) {
+        const ExchangeId exchange =
+            open_.empty() ? ExchangeId{script_.u8()} : open_[script_.u8() % open_.size()];
+        switch (script_.u8() % 8) {
+            case 3:
+                return protected_response();
+            case 4: {
+                const auto octets = std::uint32_t{script_.be16()};
+                return endpoint_.handle(now_, StreamSettings{peer(), octets, octets % 2 == 0});
+            }
+            case 5: {
+                const Peer closing = peer();
+                return endpoint_.handle(now_, ChannelClosed{closing.transport, closing.channel});
+            }
+            case 6:
+                there_.contexts.insert(3);
+                return void(here_.contexts.erase(2));
             case 0:
                 return endpoint_.handle(now_, Decline{exchange});
             case 1:
@@ -139,9 +226,16 @@ private:
             if (auto* send = std::get_if<SendDatagram>(&*out)) {
                 auto message = parse_as<Message>(send->datagram);
                 CAUSEWAY_ASSERT(message.has_value());  // what it sends is well-formed
-                last_ = std::move(*message);
+                CAUSEWAY_ASSERT(!send->peer.is_reliable() && send->peer.context == 0);
+                sent(send->peer, std::move(*message));
+            }
+            if (auto* send = std::get_if<SendMessage>(&*out)) {
+                CAUSEWAY_ASSERT(send->peer.is_reliable() && send->peer.context == 0);
+                sent(send->peer, std::move(send->message));
             }
             if (auto* request = std::get_if<RequestArrived>(&*out)) {
+                open_.push_back(request->exchange);
+                if (open_.size() > 16) open_.erase(open_.begin());
                 if (slow_) continue;
                 if (auto response = server_.handle(*request))
                     endpoint_.handle(now_, Respond{request->exchange, std::move(*response)});
@@ -152,9 +246,22 @@ private:
         return any;
     }
 
+    void sent(const Peer& peer, Message message) {
+        last_ = std::move(message);
+        if (!is_request(last_.code) || !last_.options.has(OptionNumber::oscore)) return;
+        asked_ = last_;
+        asked_peer_ = peer;
+    }
+
     ByteReader script_;
     Instant now_ = testing::start;
+    testing::ToyProtection here_;
+    testing::ToyProtection there_;
+    Settings settings_;
     Endpoint endpoint_;
+    std::vector<ExchangeId> open_;
+    std::optional<Message> asked_;
+    Peer asked_peer_;
     Server server_;
     Octets store_ = Octets(100, std::byte{'z'});
     Message last_;

@@ -58,6 +58,8 @@ std::string_view name_of(Code code) noexcept {
             return "Unsupported Content-Format";
         case Code::unprocessable_entity:
             return "Unprocessable Entity";
+        case Code::too_many_requests:
+            return "Too Many Requests";
         case Code::internal_server_error:
             return "Internal Server Error";
         case Code::not_implemented:
@@ -70,6 +72,18 @@ std::string_view name_of(Code code) noexcept {
             return "Gateway Timeout";
         case Code::proxying_not_supported:
             return "Proxying Not Supported";
+        case Code::hop_limit_reached:
+            return "Hop Limit Reached";
+        case Code::csm:
+            return "CSM";
+        case Code::ping:
+            return "Ping";
+        case Code::pong:
+            return "Pong";
+        case Code::release:
+            return "Release";
+        case Code::abort:
+            return "Abort";
     }
     return {};
 }

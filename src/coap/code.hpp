@@ -1,6 +1,6 @@
 #pragma once
-// The Code field of a CoAP message: methods and response codes of RFC 7252 §12.1, RFC 7959 §2.9
-// and RFC 8132 §5. The signalling codes of class 7 (CoAP over TCP) are left out.
+// The Code field of a CoAP message: methods and response codes of RFC 7252 §12.1, RFC 7959 §2.9,
+// RFC 8132 §5, RFC 8516 §2 and RFC 8768 §6, and the signals of RFC 8323 §5.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -40,6 +40,7 @@ enum class Code : std::uint8_t {
     request_entity_too_large = 0x8d,
     unsupported_content_format = 0x8f,
     unprocessable_entity = 0x96,
+    too_many_requests = 0x9d,
 
     internal_server_error = 0xa0,
     not_implemented = 0xa1,
@@ -47,6 +48,14 @@ enum class Code : std::uint8_t {
     service_unavailable = 0xa3,
     gateway_timeout = 0xa4,
     proxying_not_supported = 0xa5,
+    hop_limit_reached = 0xa8,
+
+    // Signals, over reliable transports only.
+    csm = 0xe1,
+    ping = 0xe2,
+    pong = 0xe3,
+    release = 0xe4,
+    abort = 0xe5,
 };
 
 [[nodiscard]] constexpr unsigned class_of(Code code) noexcept {

@@ -26,11 +26,15 @@ constexpr std::array named_formats{
     Named{ContentFormat::merge_patch, "application/merge-patch+json"},
     Named{ContentFormat::cbor, "application/cbor"},
     Named{ContentFormat::cwt, "application/cwt"},
+    Named{ContentFormat::edhoc, "application/edhoc+cbor-seq"},
+    Named{ContentFormat::cid_edhoc, "application/cid-edhoc+cbor-seq"},
     Named{ContentFormat::senml_json, "application/senml+json"},
     Named{ContentFormat::sensml_json, "application/sensml+json"},
     Named{ContentFormat::senml_cbor, "application/senml+cbor"},
     Named{ContentFormat::sensml_cbor, "application/sensml+cbor"},
     Named{ContentFormat::senml_exi, "application/senml-exi"},
+    Named{ContentFormat::problem_details, "application/concise-problem-details+cbor"},
+    Named{ContentFormat::missing_blocks, "application/missing-blocks+cbor-seq"},
     Named{ContentFormat::senml_xml, "application/senml+xml"},
 };
 

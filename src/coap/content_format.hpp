@@ -18,6 +18,8 @@ enum class ContentFormat : std::uint16_t {
     merge_patch = 52,
     cbor = 60,
     cwt = 61,
+    edhoc = 64,
+    cid_edhoc = 65,
     cose_encrypt0 = 16,
     cose_mac0 = 17,
     cose_sign1 = 18,
@@ -26,6 +28,8 @@ enum class ContentFormat : std::uint16_t {
     senml_cbor = 112,
     sensml_cbor = 113,
     senml_exi = 114,
+    problem_details = 257,
+    missing_blocks = 272,
     senml_xml = 310,
 };
 

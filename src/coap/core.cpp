@@ -1,5 +1,7 @@
 #include "coap/core.hpp"
 
+#include "coap/block.hpp"
+
 namespace causeway::coap {
 namespace {
 
@@ -10,22 +12,53 @@ struct Fnv {
     void octets(Bytes bytes) noexcept {
         for (const std::byte b : bytes) octet(std::to_integer<std::uint8_t>(b));
     }
-    void be16(std::size_t n) noexcept {
-        octet(static_cast<std::uint8_t>(n >> 8 & 0xff));
-        octet(static_cast<std::uint8_t>(n & 0xff));
-    }
 };
 
 }  // namespace
 
 void Core::send(const Peer& peer, Octets datagram) {
     ++stats.datagrams_sent;
-    out.push(SendDatagram{peer, std::move(datagram)});
+    out.push(SendDatagram{peer.outer(), std::move(datagram)});
+}
+
+std::uint8_t Core::szx_for(const Peer& peer) const noexcept {
+    if (!peer.is_reliable()) return std::min(settings.block_szx, Block::szx_max);
+    return channels.of(hash, peer).bert() ? Block::bert : Block::szx_max;
+}
+
+namespace {
+
+/// What the framing of a stream, a Block option with its fellows and object security may add.
+constexpr std::size_t slack_of(const Peer& peer) noexcept {
+    return peer.context != 0 ? 96 : 32;
+}
+
+}  // namespace
+
+std::size_t Core::whole_max(const Peer& peer, const Message& head) const noexcept {
+    if (!peer.is_reliable()) return block_octets(szx_for(peer));
+    // "the entire message, starting from the first byte of the message header" [RFC 8323 §5.3.1]
+    const std::size_t taken =
+        Message::header_octets + head.token.size() + head.options.wire_size() + slack_of(peer);
+    const std::size_t limit = channels.of(hash, peer).message_octets_max;
+    return limit > taken ? limit - taken : 0;
+}
+
+std::size_t Core::full_block(const Peer& peer, const Message& head,
+                             std::uint8_t szx) const noexcept {
+    const std::size_t unit = block_octets(szx);
+    if (szx != Block::bert) return unit;
+    return std::max(whole_max(peer, head) / unit, std::size_t{1}) * unit;
 }
 
 std::optional<std::uint16_t> Core::originate(Instant now, const Peer& peer, Message message,
                                              Owner owner, const std::optional<Effort>& effort) {
-    const auto id = ids.next(now, peer, settings, random);
+    if (peer.is_reliable()) {
+        ++stats.messages_sent;
+        out.push(SendMessage{peer.outer(), std::move(message)});
+        return std::uint16_t{0};
+    }
+    const auto id = ids.next(hash, now, peer, settings, random);
     stats.peers_evicted += ids.take_evicted();
     if (!id) {
         ++stats.message_ids_exhausted;
@@ -37,7 +70,7 @@ std::optional<std::uint16_t> Core::originate(Instant now, const Peer& peer, Mess
         message.type = Type::non_confirmable;
     Octets datagram = emitted(message);
     if (message.type == Type::confirmable) {
-        Unacknowledged copy{peer, *id, owner, {}, never, datagram};
+        Unacknowledged copy{peer.outer(), *id, owner, {}, never, datagram};
         if (effort)
             unacknowledged.resume(now, std::move(copy), *effort);
         else
@@ -49,13 +82,12 @@ std::optional<std::uint16_t> Core::originate(Instant now, const Peer& peer, Mess
 
 void Core::acknowledge(Instant now, const Peer& peer, const Message& reply) {
     Octets datagram = emitted(reply);
-    seen.set_reply(now, peer, reply.id, datagram);
+    seen.set_reply(hash, now, peer, reply.id, datagram);
     send(peer, std::move(datagram));
 }
 
-std::uint64_t transfer_key(Code method, const Options& options) noexcept {
-    Fnv hash;
-    hash.octet(std::to_underlying(method));
+std::uint64_t transfer_key(const PeerHash& hash, Code method, const Options& options) noexcept {
+    std::uint64_t key = std::to_underlying(method);
     for (const Option option : options) {
         switch (option.number) {
             case OptionNumber::block1:
@@ -65,16 +97,16 @@ std::uint64_t transfer_key(Code method, const Options& options) noexcept {
             case OptionNumber::if_match:
             case OptionNumber::if_none_match:
             case OptionNumber::content_format:
+            case OptionNumber::echo:
                 continue;
             default:
                 break;
         }
         if (!is_unsafe(option.number) && is_no_cache_key(option.number)) continue;
-        hash.be16(std::to_underlying(option.number));
-        hash.be16(option.value.size());
-        hash.octets(option.value);
+        const auto number = static_cast<std::uint64_t>(std::to_underlying(option.number)) << 48;
+        key = hash.joined(key ^ hash.octets(option.value), number | option.value.size());
     }
-    return hash.value;
+    return key;
 }
 
 std::array<std::byte, 4> entity_tag_of(Bytes body) noexcept {

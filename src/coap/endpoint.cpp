@@ -4,12 +4,19 @@
 
 namespace causeway::coap {
 
-Endpoint::Endpoint(const Settings& settings, Random random, Instant /*now*/, Teller teller)
-    : core_{settings, random, teller, {}, {}, {}, {}, {}} {}
+Endpoint::Endpoint(const Settings& settings, Random random, Instant /*now*/, Teller teller,
+                   Protection* protection)
+    : core_(settings, random, teller, protection) {}
 
 void Endpoint::handle(Instant now, Input in) {
     std::visit(Overloaded{
                    [&](DatagramReceived& event) { on_datagram(now, std::move(event)); },
+                   [&](MessageReceived& event) { on_message(now, std::move(event)); },
+                   [&](StreamSettings& event) {
+                       if (!core_.channels.set(core_.hash, event, core_.settings))
+                           ++core_.stats.streams_refused;
+                   },
+                   [&](ChannelClosed& event) { on_closed(now, event); },
                    [&](Request& event) { requests_.start(core_, now, std::move(event)); },
                    [&](Cancel& event) { requests_.cancel(core_, now, event.id); },
                    [&](Respond& event) {
@@ -29,16 +36,12 @@ void Endpoint::handle(Instant now, Input in) {
                    },
                },
                in);
-    requests_.settle();
-    exchanges_.settle();
 }
 
 void Endpoint::handle_timeout(Instant now) {
     retransmit(now);
     requests_.handle_timeout(core_, now);
     exchanges_.handle_timeout(core_, now);
-    requests_.settle();
-    exchanges_.settle();
 }
 
 Instant Endpoint::next_deadline() const noexcept {
@@ -73,17 +76,82 @@ void Endpoint::reject(Instant now, const Peer& peer, const Header& header, bool 
     core_.acknowledge(now, peer, empty_message(Type::reset, header.id));
 }
 
+void Endpoint::on_message(Instant now, MessageReceived&& in) {
+    ++core_.stats.messages_received;
+    const Peer peer = in.peer.outer();
+    const bool request = is_request(in.message.code);
+    // An Empty message "MUST be ignored" [RFC 8323 §3.4]; signals are dealt with below us.
+    if (!peer.is_reliable() || (!request && !is_response(in.message.code))) {
+        ++core_.stats.ignored;
+        return;
+    }
+    in.message.type = Type::confirmable;
+    in.message.id = 0;
+    if (request)
+        return on_request(now, {peer, {}, in.message.wire_size(), false}, std::move(in.message));
+    on_response(now, peer, std::move(in.message), false);
+}
+
+void Endpoint::on_closed(Instant now, const ChannelClosed& gone) {
+    if (gone.transport == Transport::udp) return;  // nothing there is ever open
+    core_.channels.closed(core_.hash, gone);
+    core_.seen.closed(core_.hash, gone);
+    exchanges_.closed(core_, gone);
+    requests_.closed(core_, now, gone);
+    if (Peer{.transport = gone.transport}.is_reliable()) return;
+    core_.ids.closed(core_.hash, gone);
+    core_.unacknowledged.closed(gone);
+}
+
+/// Takes object security off, or refuses on its behalf. [RFC 8613 §8.2]
+void Endpoint::on_request(Instant now, Arrival arrival, Message&& message) {
+    ++core_.stats.requests;
+    if (core_.protection != nullptr) {
+        const Header header{message.type, message.code, message.id};
+        const Token token = message.token;
+        Opened opened = core_.protection->open_request(now, arrival.peer, message);
+        message.type = header.type;
+        message.id = header.id;
+        message.token = token;
+        const bool bad = opened.verdict == Opened::Verdict::opened && !is_request(message.code);
+        if (bad || opened.verdict == Opened::Verdict::dropped) {
+            ++core_.stats.protection_refused;
+            return;
+        }
+        if (opened.verdict == Opened::Verdict::refused) {
+            ++core_.stats.protection_refused;
+            return exchanges_.refused(core_, now, arrival, message, std::move(opened));
+        }
+        if (opened.verdict == Opened::Verdict::opened) {
+            arrival.peer.context = opened.context;
+            arrival.binding = opened.binding;
+        }
+    }
+    exchanges_.arrived(core_, now, arrival, std::move(message));
+}
+
 void Endpoint::on_datagram(Instant now, DatagramReceived&& in) {
     Stats& stats = core_.stats;
     ++stats.datagrams_received;
+    in.peer.context = 0;
+    if (in.peer.is_reliable()) {  // not how messages of a stream arrive
+        ++stats.ignored;
+        return;
+    }
     const auto header = peek_header(in.datagram);
     if (!header) {
         ++(in.datagram.size() < Message::header_octets ? stats.malformed : stats.ignored);
         return;
     }
     auto message = parse_as<Message>(in.datagram);
-    if (!message) {
+    // Who takes no long tokens knows nothing of them; responses bring back what we chose.
+    // [RFC 8974 §2.2.2]
+    const bool too_long = message && is_request(message->code) &&
+                          message->token.size() > Token::short_octets &&
+                          core_.settings.token_octets_max <= Token::short_octets;
+    if (!message || too_long) {
         ++stats.malformed;
+        stats.tokens_refused += too_long ? 1 : 0;
         if (header->type == Type::confirmable) reject(now, in.peer, *header, in.multicast);
         return;
     }
@@ -104,26 +172,34 @@ void Endpoint::on_datagram(Instant now, DatagramReceived&& in) {
         if (confirmable) reject(now, in.peer, *header, in.multicast);
         return;
     }
-    if (const auto* seen = core_.seen.find(now, in.peer, message->id)) {
+    const auto admitted = core_.seen.admit(core_.hash, now, in.peer, message->id, core_.settings);
+    if (const auto* seen = admitted.seen) {
         ++stats.duplicates;
         // "acknowledge each duplicate copy ... using the same Acknowledgement or Reset message"
         // [RFC 7252 §4.5]
         if (confirmable && !seen->reply.empty()) core_.send(in.peer, seen->reply);
         return;
     }
-    if (core_.seen.remember(now, in.peer, message->id, core_.settings))
-        ++stats.deduplications_evicted;
-    if (request) {
-        ++stats.requests;
-        return exchanges_.arrived(core_, now, in.peer, std::move(*message), in.multicast);
-    }
+    stats.deduplications_evicted += admitted.evicted;
+    if (request)
+        return on_request(now, {in.peer, {}, in.datagram.size(), in.multicast},
+                          std::move(*message));
     on_response(now, in.peer, std::move(*message), in.multicast);
+}
+
+std::uint64_t& Endpoint::counter_of(Verdict verdict) noexcept {
+    Stats& stats = core_.stats;
+    return verdict == Verdict::unmatched ? stats.unexpected
+           : verdict == Verdict::forged  ? stats.forged
+                                         : stats.responses;
 }
 
 void Endpoint::on_response(Instant now, const Peer& peer, Message&& message, bool multicast) {
     const Header header{message.type, message.code, message.id};
     const Verdict verdict = requests_.response(core_, now, peer, std::move(message));
-    ++(verdict == Verdict::unmatched ? core_.stats.unexpected : core_.stats.responses);
+    ++counter_of(verdict);
+    // Who does not hold the keys gets neither thanks nor the end of an observation for it.
+    if (verdict == Verdict::forged || peer.is_reliable()) return;
     if (verdict != Verdict::accepted) return reject(now, peer, header, multicast);
     if (header.type == Type::confirmable)
         core_.acknowledge(now, peer, empty_message(Type::acknowledgement, header.id));
@@ -145,9 +221,8 @@ void Endpoint::on_acknowledgement(Instant now, const Peer& peer, Message&& messa
     if (owner.kind == Owner::Kind::request) {
         const bool empty = message.code == Code::empty;
         const Verdict verdict = requests_.acknowledged(core_, now, owner.key, std::move(message));
-        ++(verdict == Verdict::unmatched ? core_.stats.unexpected
-           : empty                       ? core_.stats.acknowledgements
-                                         : core_.stats.responses);
+        ++(empty && verdict == Verdict::accepted ? core_.stats.acknowledgements
+                                                 : counter_of(verdict));
         return;
     }
     // "silently ignoring any Response Code or payload" [RFC 7252 §5.2.2]

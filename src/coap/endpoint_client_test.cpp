@@ -298,7 +298,7 @@ TEST(Client, ATableThatIsFullSaysSo) {
     settings.transactions_max = 2;
     Bench bench(settings);
     for (std::uint64_t i = 1; i <= 3; ++i) bench.handle(get(i, "x"));
-    EXPECT_EQ(bench.failure(), (RequestFailed{RequestId{3}, Failure::queue_full}));
+    EXPECT_EQ(bench.failure(), (RequestFailed{RequestId{3}, Failure::queue_full, Code::empty}));
     EXPECT_EQ(bench.endpoint.stats().requests_refused, 1u);
     bench.handle(get(1, "x"));
     EXPECT_EQ(bench.failure().reason, Failure::invalid);  // the id is in use

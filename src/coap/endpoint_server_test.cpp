@@ -175,7 +175,7 @@ TEST(ServerRole, AFormatErrorInAConfirmableMessageIsReset) {
     EXPECT_EQ(to_hex(bench.datagrams.front().datagram), "70001234");
     bench.datagrams.clear();
     bench.receive(client, "59 01 12 34 00 00 00 00 00 00 00 00 00"_hex);  // non-confirmable
-    bench.receive(client, "69 45 12 34 00 00 00 00 00 00 00 00 00"_hex);  // acknowledgement
+    bench.receive(client, "6f 45 12 34 00 00 00 00 00 00 00 00 00"_hex);  // acknowledgement
     bench.receive(client, "70 00 12 34 ff"_hex);
     EXPECT_TRUE(bench.silent());
     EXPECT_EQ(bench.endpoint.stats().malformed, 4u);

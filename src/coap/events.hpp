@@ -30,6 +30,26 @@ struct DatagramReceived {
     bool multicast = false;  // it was addressed to a group
 };
 
+/// Over a reliable transport, where stream.hpp took the framing off. Its type and id mean nothing.
+struct MessageReceived {
+    Peer peer{};
+    Message message{};
+};
+
+/// What the other end of a stream takes, as its CSM said. Before that: the defaults.
+/// [RFC 8323 §5.3]
+struct StreamSettings {
+    Peer peer{};
+    std::uint32_t message_octets_max = 1152;
+    bool blocks = false;  // and with more than 1152 octets a message, BERT [RFC 8323 §6]
+};
+
+/// The session or connection is no more: requests to it fail, observers behind it are gone.
+struct ChannelClosed {
+    Transport transport = Transport::dtls;
+    std::uint32_t channel = 0;
+};
+
 /// Starts a request. Blocks are made of `payload` as needed, and the response's are put together;
 /// who gives Block1, or Block2 with a number above zero, gets that one block and no help.
 /// Code::empty is a ping: the response is Code::empty too. A multicast peer makes it
@@ -43,7 +63,9 @@ struct Request {
     Octets payload{};
     bool confirmable = true;
     bool observe = false;  // register [RFC 7641 §3.1], and stay registered until cancelled
-    Token token = {};      // of the first message; empty, or in use: the endpoint draws one
+    /// Of the first message; empty, or in use: the endpoint draws one. More than 8 octets only
+    /// where the server is known to take them [RFC 8974 §2.2].
+    Token token = {};
 };
 
 /// Forgets a request; an observation is deregistered. Nothing more comes of it.
@@ -56,7 +78,7 @@ struct Respond {
     Response response{};
 };
 
-/// No response will come: resets a confirmable request, forgets another.
+/// No response will come: resets a confirmable request, forgets another, or one over a stream.
 struct Decline {
     ExchangeId exchange{};
 };
@@ -88,6 +110,23 @@ struct SendDatagram {
     Octets datagram{};
 
     friend bool operator==(const SendDatagram&, const SendDatagram&) = default;
+};
+
+/// Over a reliable transport; to be framed as stream.hpp does. Its type and id mean nothing.
+struct SendMessage {
+    Peer peer{};
+    Message message{};
+
+    friend bool operator==(const SendMessage&, const SendMessage&) = default;
+};
+
+/// An entry left the list of observers: cancelled, rejected, silent, replaced or behind a channel
+/// that closed.
+struct ObserverGone {
+    Peer peer{};
+    Token token{};
+
+    friend bool operator==(const ObserverGone&, const ObserverGone&) = default;
 };
 
 /// A whole request, to be answered by Respond (or Decline) at any later time. `options` are without
@@ -130,6 +169,8 @@ enum class Failure : std::uint8_t {
     queue_full,    // transactions_max
     invalid,       // not a request, or an id in use
     ended,         // a multicast request's time is over, and it had responses
+    closed,        // the channel to the peer closed
+    protection,    // the security context is gone or used up, or the response was not protected
 };
 [[nodiscard]] std::string_view name_of(Failure failure) noexcept;
 
@@ -137,12 +178,16 @@ enum class Failure : std::uint8_t {
 struct RequestFailed {
     RequestId id{};
     Failure reason = Failure::timeout;
+    /// With Failure::protection: the error that came unprotected, from whoever sent it.
+    Code code = Code::empty;
 
     friend bool operator==(const RequestFailed&, const RequestFailed&) = default;
 };
 
-using EndpointInput = std::variant<DatagramReceived, Request, Cancel, Respond, Decline,
-                                   ResourceChanged, ObserverChanged, PeerUnreachable>;
-using EndpointOutput = std::variant<SendDatagram, RequestArrived, ResponseArrived, RequestFailed>;
+using EndpointInput =
+    std::variant<DatagramReceived, MessageReceived, StreamSettings, ChannelClosed, Request, Cancel,
+                 Respond, Decline, ResourceChanged, ObserverChanged, PeerUnreachable>;
+using EndpointOutput = std::variant<SendDatagram, SendMessage, RequestArrived, ResponseArrived,
+                                    RequestFailed, ObserverGone>;
 
 }  // namespace causeway::coap

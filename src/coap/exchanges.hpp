@@ -9,9 +9,20 @@
 
 namespace causeway::coap {
 
+/// How a request came.
+struct Arrival {
+    Peer peer{};  // with the context that protected it
+    Binding binding{};
+    std::size_t octets = 0;
+    bool multicast = false;
+};
+
 class Exchanges {
 public:
-    void arrived(Core& core, Instant now, const Peer& peer, Message&& message, bool multicast);
+    void arrived(Core& core, Instant now, const Arrival& arrival, Message&& message);
+    /// One that object security refuses.
+    void refused(Core& core, Instant now, const Arrival& arrival, const Message& message,
+                 Opened&& opened);
     void respond(Core& core, Instant now, ExchangeId id, Response&& response);
     void decline(Core& core, Instant now, ExchangeId id);
 
@@ -19,6 +30,7 @@ public:
     void observer_changed(Core& core, Instant now, const Peer& peer, const Token& token,
                           bool confirmable);
     void unreachable(Core& core, Instant now, const Peer& peer);
+    void closed(Core& core, const ChannelClosed& gone);
 
     // What became of a notification.
     void acknowledged(Core& core, Instant now, std::uint64_t serial);
@@ -29,24 +41,33 @@ public:
     bool supersede(Core& core, Instant now, std::uint64_t serial, const Effort& effort);
 
     void handle_timeout(Core& core, Instant now);
-    [[nodiscard]] Instant next() const noexcept { return next_; }
-    void settle() noexcept;
+    [[nodiscard]] Instant next() const noexcept {
+        return std::min(table_ ? table_->due.next() : never,
+                        shelf_ ? shelf_->observers.next() : never);
+    }
 
-    [[nodiscard]] bool observed_by(const Peer& peer, const Token& token) const noexcept;
+    [[nodiscard]] bool observed_by(const Core& core, const Peer& peer, const Token& token) const;
     [[nodiscard]] std::size_t observers() const noexcept {
         return shelf_ ? shelf_->observers.size() : 0;
     }
 
 private:
+    struct Kept {
+        Options options;
+        Octets payload;
+    };
     struct Exchange {
-        ExchangeId id{};
+        ExchangeId id{};  // a serial number, and the place in the table
         Peer peer;
         Token token;
+        Binding binding;  // to the protected request
         std::uint16_t message_id = 0;
         Code method{};
         bool confirmable = false;
-        bool acknowledged = false;
+        bool acknowledged = false;  // or nobody waits for that: the transport is reliable
         bool multicast = false;
+        bool unverified = false;               // its source may be forged [RFC 9175 §2.4]
+        std::uint32_t octets = 0;              // of the request
         bool registers = false;                // Observe 0
         bool wants_size = false;               // Size2 in the request [RFC 7959 §4]
         std::optional<std::uint8_t> unwanted;  // classes of response, a bit each [RFC 7967]
@@ -54,9 +75,13 @@ private:
         std::optional<Block> block2;
         std::uint64_t observer = 0;  // serial; this is for a notification
         std::uint64_t key = 0;
-        Instant due = never;               // to acknowledge, to answer a group, or to give up
-        std::unique_ptr<Options> options;  // kept to register an observer
+        std::unique_ptr<Kept> kept;        // to register an observer
         std::unique_ptr<Message> delayed;  // a response that waits for its moment [§8.2]
+    };
+    struct Table {
+        Pool<Exchange> all;
+        ByPeer by_channel;  // of those that have one
+        Deadlines due;      // to acknowledge, to answer a group, or to give up
     };
 
     /// What only some endpoints ever need.
@@ -67,27 +92,39 @@ private:
     };
 
     Shelf& shelf();
-    [[nodiscard]] Exchange* find(ExchangeId id) noexcept;
+    [[nodiscard]] static Exchange exchange_for(const Arrival& arrival, const Message& message);
+    /// The largest block we would take next, given that one of any size came.
+    [[nodiscard]] static std::uint8_t szx_max_for(const Core& core, const Peer& peer) noexcept {
+        return peer.is_reliable() ? Block::bert : core.settings.block_szx;
+    }
+    [[nodiscard]] static std::uint32_t place_of(ExchangeId id) noexcept;
+    [[nodiscard]] Exchange* find(ExchangeId id) const noexcept;
+    Exchange& open(const Core& core, Exchange&& e, Instant due);
     void close(ExchangeId id);
     void ask(Core& core, Instant now);
 
-    /// Whether the request is taken care of, without the application.
+    // Whether the request is taken care of, without the application.
+    bool challenged(Core& core, Instant now, Exchange& e, Message& message);
     bool put_together(Core& core, Instant now, Exchange& e, Message& message);
-    bool serve_block(Core& core, Instant now, const Exchange& e);
-    void answer(Core& core, Instant now, const Exchange& e, Message&& message);
+    bool serve_block(Core& core, Instant now, const Exchange& e, bool bodiless);
+    [[nodiscard]] static bool amplifies(const Exchange& e, const Message& message) noexcept;
+    static void challenge(Core& core, Instant now, const Exchange& e);
+    static void send(Core& core, Instant now, const Exchange& e, Message&& message);
+    static void answer(Core& core, Instant now, const Exchange& e, Message&& message);
+    [[nodiscard]] static std::optional<Message> sealed(Core& core, Instant now, const Exchange& e,
+                                                       Message&& message, bool notification);
     void answer_code(Core& core, Instant now, const Exchange& e, Code code,
                      std::string_view diagnostic = {});
     void notify(Core& core, Instant now, Exchange& e, Response&& response);
     void register_observer(Core& core, Instant now, Exchange& e, const Response& response,
                            Message& message);
+    void last_word(Core& core, Instant now, const Exchange& e, Response&& response);
     bool put_body(Core& core, Instant now, const Exchange& e, Response&& response, std::uint8_t szx,
                   Message& message);
 
-    std::vector<Exchange> exchanges_;
+    std::unique_ptr<Table> table_;
     std::unique_ptr<Shelf> shelf_;
-    std::uint64_t last_id_ = 0;
-    Instant next_ = never;
-    bool unsettled_ = false;
+    std::uint64_t last_serial_ = 0;
 };
 
 }  // namespace causeway::coap

@@ -78,59 +78,59 @@ Link read_link(Scanner& in) {
     return link;
 }
 
-/// Cardinals go bare: sz is one, ct is one or several in quotes. [RFC 6690 §2; RFC 7252 §7.2.1]
+bool is_token(std::string_view text) noexcept {
+    return !text.empty() && std::ranges::all_of(text, [](char c) {
+        return c > ' ' && c < '\x7f' && !std::string_view("\",;\\").contains(c);
+    });
+}
+
+/// Where the grammar has no quotes, and the value is one that can do without: sz and ct are
+/// cardinals (several of ct's are quoted [RFC 7252 §7.2.1]), hreflang is a language tag, and what
+/// ends in a star has an encoding of its own [RFC 6690 §2]. Everything else may be quoted.
 bool goes_bare(const LinkAttribute& attribute) noexcept {
-    return (attribute.name == "sz" || attribute.name == "ct") && !attribute.value->empty() &&
-           std::ranges::all_of(*attribute.value, [](char c) { return c >= '0' && c <= '9'; });
+    const std::string_view value = *attribute.value;
+    if (attribute.name == "sz" || attribute.name == "ct")
+        return !value.empty() &&
+               std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+    return (attribute.name == "hreflang" || attribute.name.ends_with('*')) && is_token(value);
 }
 
 template <class Put>
-void write(const LinkFormat& document, Put&& put) {
-    bool first = true;
-    for (const Link& link : document.links) {
-        if (!std::exchange(first, false)) put(std::string_view(","));
-        put(std::string_view("<"));
-        put(std::string_view(link.target));
-        put(std::string_view(">"));
-        for (const LinkAttribute& attribute : link.attributes) {
-            put(std::string_view(";"));
-            put(std::string_view(attribute.name));
-            if (!attribute.value) continue;
-            put(std::string_view("="));
-            if (goes_bare(attribute)) {
-                put(std::string_view(*attribute.value));
-                continue;
-            }
-            put(std::string_view("\""));
-            for (const char& c : *attribute.value) {
-                if (c == '"' || c == '\\') put(std::string_view("\\"));
-                put(std::string_view(&c, 1));
-            }
-            put(std::string_view("\""));
+void write_link(const Link& link, Put&& put) {
+    put(std::string_view("<"));
+    put(std::string_view(link.target));
+    put(std::string_view(">"));
+    for (const LinkAttribute& attribute : link.attributes) {
+        put(std::string_view(";"));
+        put(std::string_view(attribute.name));
+        if (!attribute.value) continue;
+        put(std::string_view("="));
+        if (goes_bare(attribute)) {
+            put(std::string_view(*attribute.value));
+            continue;
         }
+        put(std::string_view("\""));
+        for (const char& c : *attribute.value) {
+            if (c == '"' || c == '\\') put(std::string_view("\\"));
+            put(std::string_view(&c, 1));
+        }
+        put(std::string_view("\""));
     }
 }
 
-bool value_matches(std::string_view value, std::string_view wanted, bool prefix) noexcept {
-    return prefix ? value.starts_with(wanted) : value == wanted;
+template <class Put>
+void write_links(const LinkFormat& document, Put&& put) {
+    bool first = true;
+    for (const Link& link : document.links) {
+        if (!std::exchange(first, false)) put(std::string_view(","));
+        write_link(link, put);
+    }
 }
 
 /// "relation-type target attributes can contain multiple values, and each value MUST be treated as
 /// a separate target attribute when matching" [RFC 6690 §4.1]
 bool holds_several(std::string_view name) noexcept {
     return name == "rt" || name == "if" || name == "rel" || name == "rev" || name == "ct";
-}
-
-bool attribute_matches(const LinkAttribute& attribute, std::string_view wanted,
-                       bool prefix) noexcept {
-    std::string_view value = attribute.value ? std::string_view(*attribute.value) : "";
-    if (!holds_several(attribute.name)) return value_matches(value, wanted, prefix);
-    for (;;) {
-        const std::size_t blank = value.find(' ');
-        if (value_matches(value.substr(0, blank), wanted, prefix)) return true;
-        if (blank == std::string_view::npos) return false;
-        value.remove_prefix(blank + 1);
-    }
 }
 
 }  // namespace
@@ -145,17 +145,46 @@ std::optional<std::string_view> Link::find(std::string_view name) const noexcept
     return std::nullopt;
 }
 
-bool Link::matches(std::string_view filter) const noexcept {
-    const std::size_t equals = filter.find('=');
-    const std::string_view name = filter.substr(0, equals);
-    std::string_view wanted = equals == std::string_view::npos ? "*" : filter.substr(equals + 1);
-    const bool prefix = wanted.ends_with('*');
-    if (prefix) wanted.remove_suffix(1);
-    if (name == "href") return value_matches(target, wanted, prefix);
-    return std::ranges::any_of(attributes, [&](const LinkAttribute& a) {
-        return a.name == name && attribute_matches(a, wanted, prefix);
-    });
+// ---- filters -----------------------------------------------------------------------------------
+
+LinkFilter::LinkFilter(std::string_view argument) noexcept {
+    const std::size_t equals = argument.find('=');
+    name_ = argument.substr(0, equals);
+    wanted_ = equals == std::string_view::npos ? "*" : argument.substr(equals + 1);
+    prefix_ = wanted_.ends_with('*');
+    if (prefix_) wanted_.remove_suffix(1);
 }
+
+bool LinkFilter::takes(std::string_view value) const noexcept {
+    return prefix_ ? value.starts_with(wanted_) : value == wanted_;
+}
+
+bool LinkFilter::takes(std::string_view head, std::string_view tail) const noexcept {
+    if (wanted_.size() <= head.size())
+        return prefix_ ? head.starts_with(wanted_) : tail.empty() && head == wanted_;
+    const std::string_view rest = wanted_.substr(head.size());
+    return wanted_.starts_with(head) && (prefix_ ? tail.starts_with(rest) : tail == rest);
+}
+
+bool LinkFilter::matches(const LinkAttribute& attribute) const noexcept {
+    if (attribute.name != name_) return false;
+    std::string_view value = attribute.value ? std::string_view(*attribute.value) : "";
+    if (!holds_several(name_) || takes(value)) return takes(value);
+    for (;;) {
+        const std::size_t blank = value.find(' ');
+        const std::string_view one = value.substr(0, blank);
+        if (!one.empty() && takes(one)) return true;
+        if (blank == std::string_view::npos) return false;
+        value.remove_prefix(blank + 1);
+    }
+}
+
+bool LinkFilter::matches(const Link& link) const noexcept {
+    if (name_ == "href") return takes(link.target);
+    return std::ranges::any_of(link.attributes, [&](const LinkAttribute& a) { return matches(a); });
+}
+
+// ---- documents ---------------------------------------------------------------------------------
 
 Result<LinkFormat> LinkFormat::parse(ByteReader& in) {
     LinkFormat document;
@@ -177,18 +206,23 @@ Result<LinkFormat> LinkFormat::parse(ByteReader& in) {
 
 std::size_t LinkFormat::wire_size() const noexcept {
     std::size_t size = 0;
-    write(*this, [&](std::string_view part) { size += part.size(); });
+    write_links(*this, [&](std::string_view part) { size += part.size(); });
     return size;
 }
 
 void LinkFormat::emit(ByteWriter& out) const {
-    write(*this, [&](std::string_view part) { out.put(as_octets(part)); });
+    write_links(*this, [&](std::string_view part) { out.put(as_octets(part)); });
 }
 
 std::string to_text(const LinkFormat& document) {
     std::string text;
-    write(document, [&](std::string_view part) { text += part; });
+    write_links(document, [&](std::string_view part) { text += part; });
     return text;
+}
+
+void append_to(std::string& document, const Link& link) {
+    if (!document.empty()) document += ',';
+    write_link(link, [&](std::string_view part) { document += part; });
 }
 
 }  // namespace causeway::coap

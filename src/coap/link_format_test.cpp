@@ -85,5 +85,81 @@ TEST(LinkFilter, MatchesAsTheStandardSays) {  // [RFC 6690 §4.1]
     EXPECT_TRUE(link.matches("obs=*"));
 }
 
+std::string selected(std::string_view text, std::string_view filter) {
+    auto document = read(text);
+    EXPECT_TRUE(document.has_value()) << text;
+    if (!document) return {};
+    std::erase_if(document->links, [&](const Link& link) { return !link.matches(filter); });
+    return to_text(*document);
+}
+
+TEST(LinkFilter, SelectsAsInTheExamplesOfTheStandard) {  // [RFC 6690 §5]
+    constexpr std::string_view sensors =
+        "</sensors/temp>;rt=\"temperature-c\";if=\"sensor\","
+        "</sensors/light>;rt=\"light-lux\";if=\"sensor\"";
+    EXPECT_EQ(selected(sensors, "rt=light-lux"), "</sensors/light>;rt=\"light-lux\";if=\"sensor\"");
+    EXPECT_EQ(selected(sensors, "if=sensor"), sensors);
+    EXPECT_EQ(selected("</sensors/temp>;rt=\"temperature-c\","
+                       "</sensors/light>;rt=\"light-lux core.sen-light\";if=\"sensor\"",
+                       "rt=light-lux"),
+              "</sensors/light>;rt=\"light-lux core.sen-light\";if=\"sensor\"");
+    constexpr std::string_view related =
+        "<http://www.example.com/sensors/t123>;anchor=\"/sensors/temp\";rel=\"describedby\","
+        "</t>;anchor=\"/sensors/temp\";rel=\"alternate\"";
+    EXPECT_EQ(selected("</sensors>;ct=40;title=\"Sensor Index\"," + std::string(sensors) + "," +
+                           std::string(related),
+                       "anchor=/sensors/temp"),
+              related);
+    EXPECT_EQ(selected("</firmware/v2.1>;rt=\"firmware\";sz=262144,</x>;sz=2", "sz=262144"),
+              "</firmware/v2.1>;rt=\"firmware\";sz=262144");
+}
+
+TEST(LinkFilter, ListsOfValuesAreThoseOfRelationTypes) {  // [RFC 6690 §4.1]
+    const auto document =
+        read("</a>;rt=\"r1  r2\";if=\"i1 i2\";rel=\"x y\";title=\"two words\";e=\"\"");
+    const Link& link = document->links[0];
+    for (const char* yes : {"rt=r1", "rt=r2", "rt=r1  r2", "rt=r1  *", "if=i2", "rel=y", "rel=*",
+                            "title=two words", "title=two*", "title=*", "e=", "e=*", "e"})
+        EXPECT_TRUE(link.matches(yes)) << yes;
+    for (const char* no : {"rt=", "rt=r", "if=i", "rel=x*y", "title=two", "title=words", "e=x",
+                           "Rt=r1", "rt=R1", "f=", "f=*", "f", "href", "href=", "=*", ""})
+        EXPECT_EQ(link.matches(no), std::string_view(no) == "href") << no;
+}
+
+TEST(LinkFilter, TakesAValueInTwoParts) {
+    const LinkFilter whole("href=coap://h/a");
+    EXPECT_TRUE(whole.takes("coap://h", "/a"));
+    EXPECT_TRUE(whole.takes("coap://h/a", ""));
+    EXPECT_FALSE(whole.takes("coap://h", "/ab"));
+    EXPECT_FALSE(whole.takes("coap://i", "/a"));
+    EXPECT_FALSE(whole.takes("coap://h/a", "b"));
+    for (const char* prefix : {"href=*", "href=coap*", "href=coap://h*", "href=coap://h/*"})
+        EXPECT_TRUE(LinkFilter(prefix).takes("coap://h", "/a")) << prefix;
+    EXPECT_FALSE(LinkFilter("href=coap://h/b*").takes("coap://h", "/a"));
+}
+
+TEST(LinkFormat, QuotesAreWhereTheGrammarHasThem) {  // [RFC 6690 §2]
+    LinkFormat document;
+    document.links.push_back({"/x",
+                              {{"sz", "12"},
+                               {"ct", "0 40"},
+                               {"hreflang", "en"},
+                               {"title*", "UTF-8''%e2%82%ac"},
+                               {"title", "a\"b\\c"},
+                               {"rt", "one"},
+                               {"sz", "big"},
+                               {"x*", "no token;"},
+                               {"y*", ""},
+                               {"obs", std::nullopt}}});
+    const std::string text = to_text(document);
+    EXPECT_EQ(text,
+              "</x>;sz=12;ct=\"0 40\";hreflang=en;title*=UTF-8''%e2%82%ac;title=\"a\\\"b\\\\c\";"
+              "rt=\"one\";sz=\"big\";x*=\"no token;\";y*=\"\";obs");
+    EXPECT_EQ(*read(text), document);
+    std::string grown = "</first>";
+    append_to(grown, document.links[0]);
+    EXPECT_EQ(grown, "</first>," + text);
+}
+
 }  // namespace
 }  // namespace causeway::coap

@@ -6,6 +6,15 @@ namespace {
 constexpr unsigned version = 1;
 constexpr std::uint8_t payload_marker = 0xff;
 
+std::size_t read_token_length(ByteReader& in, unsigned nibble) noexcept {
+    if (nibble < 13) return nibble;
+    return nibble == 13 ? std::size_t{13} + in.u8() : std::size_t{269} + in.be16();
+}
+
+constexpr unsigned token_nibble(std::size_t octets) noexcept {
+    return octets < 13 ? static_cast<unsigned>(octets) : octets < 269 ? 13 : 14;
+}
+
 }  // namespace
 
 std::string_view name_of(Type type) noexcept {
@@ -29,9 +38,10 @@ Result<Message> Message::parse(ByteReader& in) {
     message.id = in.be16();
     if (in.ok() && first >> 6 != version) in.fail(Fault::bad_version);
     message.type = Type(first >> 4 & 3u);
-    const std::size_t token_octets = first & 15u;
-    // "Lengths 9-15 are reserved ... MUST be processed as a message format error." [RFC 7252 §3]
-    if (token_octets > Token::capacity) in.fail(Fault::bad_length);
+    // "15: Reserved. This value MUST NOT be sent and MUST be processed as a message-format error."
+    // [RFC 8974 §2.1]
+    if ((first & 15u) == 15) in.fail(Fault::bad_length);
+    const std::size_t token_octets = read_token_length(in, first & 15u);
     // "If there are any bytes, they MUST be processed as a message format error." [RFC 7252 §4.1]
     if (message.code == Code::empty && (token_octets != 0 || in.more())) in.fail(Fault::bad_length);
     if (!in.ok()) return std::unexpected(in.error());
@@ -53,16 +63,21 @@ Result<Message> Message::parse(ByteReader& in) {
 }
 
 std::size_t Message::wire_size() const noexcept {
-    return header_octets + token.size() + options.wire_size() +
+    const unsigned nibble = token_nibble(token.size());
+    const std::size_t extension = nibble < 13 ? 0 : nibble - 12;
+    return header_octets + extension + token.size() + options.wire_size() +
            (payload.empty() ? 0 : 1 + payload.size());
 }
 
 void Message::emit(ByteWriter& out) const {
     CAUSEWAY_ASSERT(code != Code::empty || wire_size() == header_octets);
-    out.u8(static_cast<std::uint8_t>(version << 6 | unsigned{std::to_underlying(type)} << 4 |
-                                     token.size()));
+    const unsigned nibble = token_nibble(token.size());
+    out.u8(
+        static_cast<std::uint8_t>(version << 6 | unsigned{std::to_underlying(type)} << 4 | nibble));
     out.u8(std::to_underlying(code));
     out.be16(id);
+    if (nibble == 13) out.u8(static_cast<std::uint8_t>(token.size() - 13));
+    if (nibble == 14) out.be16(static_cast<std::uint16_t>(token.size() - 269));
     out.put(token.bytes());
     options.emit(out);
     if (payload.empty()) return;

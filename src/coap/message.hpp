@@ -1,17 +1,17 @@
 #pragma once
-// One CoAP message over UDP [RFC 7252 §3]. What its fields mean together (which type may carry
-// which code, §4.2 and §4.3) is the endpoint's business; only format errors are told here.
+// One CoAP message over UDP [RFC 7252 §3], its token of any length [RFC 8974 §2.1]. What its fields
+// mean together (which type may carry which code, §4.2 and §4.3) is the endpoint's business; only
+// format errors are told here.
 #include "base/inplace_bytes.hpp"
 #include "base/repr.hpp"
 #include "coap/code.hpp"
 #include "coap/options.hpp"
+#include "coap/token.hpp"
 
 #include <optional>
 #include <string>
 
 namespace causeway::coap {
-
-using Token = InplaceBytes<8>;
 
 enum class Type : std::uint8_t { confirmable, non_confirmable, acknowledgement, reset };
 
@@ -28,8 +28,8 @@ struct Message {
 
     static constexpr std::size_t header_octets = 4;
 
-    /// bad_version: to be ignored in silence. Every other fault is a message format error: a token
-    /// longer than 8, a reserved nibble, a marker before nothing, an Empty message that is not.
+    /// bad_version: to be ignored in silence. Every other fault is a message format error: a
+    /// reserved token length or nibble, a marker before nothing, an Empty message that is not.
     static Result<Message> parse(ByteReader& in);
     [[nodiscard]] std::size_t wire_size() const noexcept;
     void emit(ByteWriter& out) const;

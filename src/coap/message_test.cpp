@@ -101,13 +101,26 @@ TEST(Message, AnotherVersionIsToldApartFromAFormatError) {
     EXPECT_EQ(peek_header("49 01 12 34"_hex)->id, 0x1234);
 }
 
-TEST(Message, TokenLengthsNineToFifteenAreFormatErrors) {
-    for (unsigned tkl = 9; tkl < 16; ++tkl) {
-        Octets wire = "40 01 00 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"_hex;
-        wire[0] = std::byte(0x40 | tkl);
-        EXPECT_EQ(fault_of(wire), Fault::bad_length) << tkl;
+TEST(Message, TokensOfEveryLengthComeBackAsTheyWere) {  // [RFC 8974 §2.1]
+    for (const std::size_t octets : {0u, 8u, 9u, 12u, 13u, 14u, 268u, 269u, 270u, 65804u}) {
+        Message message;
+        message.code = Code::get;
+        message.token = Token(Octets(octets, std::byte{0x2a}));
+        message.payload = Octets(3, std::byte{7});
+        const Octets wire = emitted(message);
+        EXPECT_EQ(wire.size(), 4 + (octets < 13 ? 0u : octets < 269 ? 1u : 2u) + octets + 4);
+        EXPECT_EQ(*parse_as<Message>(wire), message) << octets;
+        EXPECT_EQ(fault_of(to_octets(Bytes(wire).first(4 + octets / 2))),
+                  octets / 2 == octets ? Fault::none : Fault::truncated);
     }
-    EXPECT_EQ(fault_of("48 01 00 01 00 01 02 03 04 05 06 07"_hex), Fault::none);
+}
+
+TEST(Message, TheTokenLengthFifteenIsAFormatError) {  // [RFC 8974 §2.1]
+    EXPECT_EQ(fault_of("4f 01 00 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"_hex),
+              Fault::bad_length);
+    EXPECT_EQ(fault_of("4d 01 00 01"_hex), Fault::truncated);
+    EXPECT_EQ(fault_of("4e 01 00 01 00"_hex), Fault::truncated);
+    EXPECT_EQ(fault_of("4d 00 00 01 00"_hex), Fault::bad_length);  // Empty, and yet not
 }
 
 TEST(Message, APayloadMarkerWithoutPayloadIsAFormatError) {

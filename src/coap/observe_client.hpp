@@ -1,12 +1,13 @@
 #pragma once
 // What a client remembers of a resource that it observes. [RFC 7641 §3]
 #include "base/time.hpp"
-#include "coap/message.hpp"
+#include "coap/protection.hpp"
 
 namespace causeway::coap {
 
 struct Observation {
     Token token;              // of the registration; every notification carries it
+    Binding binding;          // of the registration that stands, if it was protected
     bool registered = false;  // the server said so
     std::uint32_t freshest = 0;
     Instant freshest_at{};

@@ -12,71 +12,137 @@ constexpr Duration asked_again_after = std::chrono::minutes(1);
 
 }  // namespace
 
+// ---- finding -----------------------------------------------------------------------------------
+
+std::uint32_t Observers::place_of(const Observer& observer) noexcept {
+    return static_cast<std::uint32_t>(observer.serial & ((1u << place_bits) - 1));
+}
+
+std::uint64_t Observers::hash_of(const PeerHash& hash, const Peer& peer,
+                                 const Token& token) noexcept {
+    return hash.joined(hash(peer) ^ peer.context, hash.octets(token.bytes()));
+}
+
+std::uint64_t Observers::hash_of(const PeerHash& hash, const Observer& o) noexcept {
+    return hash.joined(hash(o.peer) ^ o.peer.context, o.key ^ hash.octets(o.payload));
+}
+
+/// As Options::path() has it, or without the leading slash.
+std::uint64_t Observers::hash_of_path(const PeerHash& hash, std::string_view path) {
+    if (path.starts_with('/')) path.remove_prefix(1);
+    return hash.octets(as_octets(path));
+}
+
 Observer* Observers::find(std::uint64_t serial) noexcept {
-    for (Observer& o : observers_)
-        if (o.serial == serial) return &o;
-    return nullptr;
+    const auto place = static_cast<std::uint32_t>(serial & ((1u << place_bits) - 1));
+    if (serial == 0 || place >= all_.bound() || all_[place].serial != serial) return nullptr;
+    return &all_[place];
 }
 
-const Observer* Observers::find(const Peer& peer, const Token& token) const noexcept {
-    for (const Observer& o : observers_)
-        if (o.peer == peer && o.token == token) return &o;
-    return nullptr;
+Observer* Observers::find(const PeerHash& hash, const Peer& peer, const Token& token) {
+    const std::uint32_t at = by_token_.find(hash_of(hash, peer, token), [&](std::uint32_t n) {
+        return all_[n].token == token && all_[n].peer == peer;
+    });
+    return at == nowhere ? nullptr : &all_[at];
 }
 
-Observer* Observers::find(const Peer& peer, const Token& token) noexcept {
-    return const_cast<Observer*>(std::as_const(*this).find(peer, token));
-}
-
-Observer* Observers::find_by_message(const Peer& peer, std::uint16_t id) noexcept {
-    for (Observer& o : observers_)
-        if (o.unconfirmed != 0 && o.last_id == id && o.peer == peer) return &o;
-    return nullptr;
+Observer* Observers::find_by_message(const PeerHash& hash, const Peer& peer, std::uint16_t id) {
+    const std::uint32_t at = by_message_.find(hash.joined(hash(peer), id), [&](std::uint32_t n) {
+        return all_[n].last_id == id && same_endpoint(all_[n].peer, peer);
+    });
+    return at == nowhere ? nullptr : &all_[at];
 }
 
 // ---- the list ----------------------------------------------------------------------------------
 
 Observer* Observers::add(Core& core, Instant now, Observer observer) {
-    observer.confirmed_at = now;  // who registers is interested
-    observer.due = after(now, confirmation_interval);
-    const auto place = [&](Observer& old) {
-        core.unacknowledged.drop({Owner::Kind::notification, old.serial});
-        observer.serial = ++last_serial_;
-        return &(old = std::move(observer));
-    };
     // "MUST NOT add a new entry but MUST replace or update the existing one" [RFC 7641 §4.1]
-    if (Observer* same = find(observer.peer, observer.token)) return place(*same);
+    Observer* old = find(core.hash, observer.peer, observer.token);
     // A client that forgot its token, having restarted, asks for the same thing once more; it
     // "MUST NOT register more than once for the same target resource". [RFC 7641 §3.1]
-    for (Observer& o : observers_)
-        if (o.peer == observer.peer && o.key == observer.key && o.method == observer.method)
-            return place(o);
-    if (observers_.size() >= core.settings.observers_max) {
+    const std::uint64_t request = hash_of(core.hash, observer);
+    if (old == nullptr) {
+        const std::uint32_t at = by_request_.find(request, [&](std::uint32_t n) {
+            const Observer& o = all_[n];
+            return o.peer == observer.peer && o.key == observer.key &&
+                   o.payload == observer.payload;
+        });
+        if (at != nowhere) old = &all_[at];
+    }
+    if (old != nullptr) {
+        if (old->token != observer.token) core.out.push(ObserverGone{old->peer, old->token});
+        unlist(core, *old);
+    }
+    const std::uint64_t of_peer = core.hash(observer.peer);
+    const ByPeer::Group* others = by_peer_.find(of_peer, observer.peer.outer());
+    if (all_.size() >= std::min<std::size_t>(core.settings.observers_max, 1u << place_bits) ||
+        (others != nullptr && others->count >= core.settings.observers_per_peer_max)) {
         ++core.stats.observers_refused;
         return nullptr;
     }
-    observer.serial = ++last_serial_;
-    return &observers_.emplace_back(std::move(observer));
+    observer.confirmed_at = now;  // who registers is interested
+    const std::uint32_t place = all_.add(std::move(observer));
+    Observer& o = all_[place];
+    o.serial = ++last_serial_ << place_bits | place;
+    by_token_.insert(hash_of(core.hash, o.peer, o.token), place);
+    by_request_.insert(request, place);
+    by_peer_.join(of_peer, o.peer.outer(), place);
+    const std::uint64_t of_path = hash_of_path(core.hash, o.options.path());
+    by_path_.join(of_path, of_path, place);
+    due_.set(place, o.peer.is_reliable() ? never : after(now, confirmation_interval));
+    return &o;
+}
+
+void Observers::forget_message(const PeerHash& hash, Observer& o) {
+    if (!std::exchange(o.noted, false)) return;
+    by_message_.erase(hash.joined(hash(o.peer), o.last_id), place_of(o));
+}
+
+void Observers::unlist(Core& core, Observer& o) {
+    core.unacknowledged.drop({Owner::Kind::notification, o.serial});
+    const std::uint32_t place = place_of(o);
+    forget_message(core.hash, o);
+    o.changed = false;
+    set_state(o, Observer::State::idle);
+    waiting_.leave(place);
+    by_peer_.leave(place);
+    by_path_.leave(place);
+    by_token_.erase(hash_of(core.hash, o.peer, o.token), place);
+    by_request_.erase(hash_of(core.hash, o), place);
+    due_.set(place, never);
+    all_.take(place);
 }
 
 bool Observers::remove(Core& core, std::uint64_t serial) {
-    core.unacknowledged.drop({Owner::Kind::notification, serial});
-    const auto gone =
-        std::erase_if(observers_, [&](const Observer& o) { return o.serial == serial; });
-    core.stats.observers_removed += gone;
-    return gone != 0;
+    Observer* o = find(serial);
+    if (o == nullptr) return false;
+    ++core.stats.observers_removed;
+    core.out.push(ObserverGone{o->peer, o->token});
+    unlist(core, *o);
+    return true;
 }
 
 bool Observers::remove(Core& core, const Peer& peer, const Token& token) {
-    const Observer* found = find(peer, token);
+    const Observer* found = find(core.hash, peer, token);
     return found != nullptr && remove(core, found->serial);
 }
 
 void Observers::remove_unacknowledged(Core& core, const Peer& peer) {
+    const ByPeer::Group* group = by_peer_.find(core.hash(peer), peer.outer());
+    if (group == nullptr) return;
     std::vector<std::uint64_t> gone;
-    for (const Observer& o : observers_)
-        if (o.peer == peer && o.state == Observer::State::unacked) gone.push_back(o.serial);
+    for (std::uint32_t n = group->first; n != nowhere; n = by_peer_.next(n))
+        if (all_[n].state == Observer::State::unacked) gone.push_back(all_[n].serial);
     for (const std::uint64_t serial : gone) remove(core, serial);
+}
+
+void Observers::closed(Core& core, const ChannelClosed& gone) {
+    // "MUST remove all entries associated with the client endpoint from the lists of observers when
+    // the connection either times out or is closed" [RFC 8323 §7.4]
+    const std::uint64_t hash = core.hash.channel(gone.transport, gone.channel);
+    const auto behind = [&](const Peer& peer) { return is_behind(peer, gone); };
+    while (const ByPeer::Group* group = by_peer_.find_if(hash, behind))
+        remove(core, all_[group->first].serial);
 }
 
 // ---- changes -----------------------------------------------------------------------------------
@@ -84,28 +150,64 @@ void Observers::remove_unacknowledged(Core& core, const Peer& peer) {
 void Observers::mark_changed(Observer& observer, bool confirmable) {
     observer.changed = true;
     observer.confirmable |= confirmable;
-    asking_due_ = true;
+    wake(observer);
 }
 
-void Observers::mark_changed(std::string_view path, bool confirmable) {
-    for (Observer& o : observers_)
-        if (o.options.path_is(path)) mark_changed(o, confirmable);
+void Observers::mark_changed(const PeerHash& hash, std::string_view path, bool confirmable) {
+    const std::uint64_t of_path = hash_of_path(hash, path);
+    const auto* group = by_path_.find(of_path, of_path);
+    if (group == nullptr) return;
+    for (std::uint32_t n = group->first; n != nowhere; n = by_path_.next(n))
+        if (all_[n].options.path_is(path)) mark_changed(all_[n], confirmable);
 }
 
-Observer* Observers::next_to_ask(const Settings& settings) noexcept {
-    if (!asking_due_) return nullptr;
-    for (Observer& o : observers_) {
-        if (!o.changed || o.state != Observer::State::idle) continue;
-        const auto outstanding = std::ranges::count_if(observers_, [&](const Observer& other) {
-            return other.peer == o.peer && other.state != Observer::State::idle;
-        });
-        if (outstanding >= std::max<std::ptrdiff_t>(settings.nstart, 1)) continue;
-        o.changed = false;
-        o.state = Observer::State::asking;
-        o.due = never;
-        return &o;
+/// Puts one that is to be told of something in the queue.
+void Observers::wake(Observer& o) {
+    if (!o.changed || o.queued || o.state != Observer::State::idle) return;
+    o.queued = true;
+    ready_.push_back(o.serial);
+}
+
+void Observers::set_state(Observer& o, Observer::State state) {
+    const bool was_busy = o.state != Observer::State::idle;
+    const bool is_busy = state != Observer::State::idle;
+    o.state = state;
+    if (was_busy != is_busy) {
+        ByPeer::Group& group = by_peer_.of(place_of(o));
+        is_busy ? ++group.busy : --group.busy;
+        // Another of the same client may have waited for this one.
+        const ByPeer::Group* others = is_busy ? nullptr : waiting_.find(group.hash, group.key);
+        if (others != nullptr) {
+            Observer& other = all_[others->first];
+            waiting_.leave(place_of(other));
+            ready_.push_back(other.serial);
+        }
     }
-    asking_due_ = false;
+    wake(o);
+}
+
+Observer* Observers::next_to_ask(const Core& core) {
+    while (asked_ < ready_.size()) {
+        Observer* o = find(ready_[asked_++]);
+        if (asked_ == ready_.size()) {
+            ready_.clear();
+            asked_ = 0;
+        }
+        if (o == nullptr) continue;
+        o->queued = false;
+        if (!o->changed || o->state != Observer::State::idle) continue;
+        const ByPeer::Group& client = by_peer_.of(place_of(*o));
+        if (!o->peer.is_reliable() &&
+            client.busy >= std::max<std::uint32_t>(core.settings.nstart, 1)) {
+            o->queued = true;
+            waiting_.join(client.hash, client.key, place_of(*o));
+            continue;
+        }
+        o->changed = false;
+        set_state(*o, Observer::State::asking);
+        due_.set(place_of(*o), never);
+        return o;
+    }
     return nullptr;
 }
 
@@ -130,28 +232,32 @@ bool Observers::must_confirm(Instant now, const Observer& observer,
 
 // ---- the life of a notification ----------------------------------------------------------------
 
-void Observers::sent(Instant now, Observer& observer, bool confirmable, std::uint16_t id,
-                     const Settings& settings) {
-    observer.confirmable = false;
-    observer.superseded.reset();
+void Observers::sent(const Core& core, Instant now, Observer& o, bool confirmable,
+                     std::uint16_t id) {
+    o.confirmable = false;
+    o.superseded.reset();
+    // "All notifications are delivered reliably": nothing to confirm, nothing to space.
+    // [RFC 8323 §7.2]
+    if (o.peer.is_reliable()) return rest(now, o);
+    forget_message(core.hash, o);
     if (confirmable) {
-        observer.state = Observer::State::unacked;
-        observer.due = never;
-        return;
+        due_.set(place_of(o), never);
+        return set_state(o, Observer::State::unacked);
     }
-    observer.last_id = id;
-    ++observer.unconfirmed;
-    observer.state = Observer::State::spacing;
-    observer.due = after(now, settings.notification_spacing);
+    o.last_id = id;
+    o.noted = true;
+    by_message_.insert(core.hash.joined(core.hash(o.peer), id), place_of(o));
+    ++o.unconfirmed;
+    due_.set(place_of(o), after(now, core.settings.notification_spacing));
+    set_state(o, Observer::State::spacing);
 }
 
-void Observers::rest(Instant now, Observer& observer) {
-    observer.state = Observer::State::idle;
-    const Instant latest = after(observer.confirmed_at, confirmation_interval);
-    observer.due = latest > now ? latest : after(now, asked_again_after);
-    if (observer.changed) asking_due_ = true;
-    // Others of the same client may have waited for this one.
-    asking_due_ |= std::ranges::any_of(observers_, &Observer::changed);
+void Observers::rest(Instant now, Observer& o) {
+    const Instant latest = after(o.confirmed_at, confirmation_interval);
+    due_.set(place_of(o), o.peer.is_reliable() ? never
+                          : latest > now       ? latest
+                                               : after(now, asked_again_after));
+    set_state(o, Observer::State::idle);
 }
 
 void Observers::acknowledged(Instant now, std::uint64_t serial) {
@@ -162,10 +268,12 @@ void Observers::acknowledged(Instant now, std::uint64_t serial) {
     if (o->state == Observer::State::unacked) rest(now, *o);
 }
 
-void Observers::supersede(Observer& observer, const Effort& effort) {
-    observer.superseded = effort;
-    observer.state = Observer::State::idle;
-    asking_due_ = true;
+void Observers::supersede(Observer& o, const Effort& effort) {
+    o.superseded = effort;
+    // It goes on at once, before others of the client.
+    if (!o.queued) ready_.insert(ready_.begin() + static_cast<std::ptrdiff_t>(asked_), o.serial);
+    o.queued = true;
+    set_state(o, Observer::State::idle);
 }
 
 void Observers::unanswered(Instant now, std::uint64_t serial) {
@@ -176,26 +284,22 @@ void Observers::unanswered(Instant now, std::uint64_t serial) {
 }
 
 void Observers::handle_timeout(Instant now, const Settings& settings) {
-    for (Observer& o : observers_) {
-        if (o.due > now) continue;
+    while (due_.next() <= now) {
+        const std::uint32_t place = due_.first();
+        Observer& o = all_[place];
         if (o.state == Observer::State::spacing) {
             rest(now, o);
-            if (!o.changed && settings.notification_confirmed_after > Duration{})
-                o.due = std::min(o.due, after(now, settings.notification_confirmed_after));
+            if (!o.changed && settings.notification_confirmed_after > Duration{}) {
+                const Instant latest = after(o.confirmed_at, confirmation_interval);
+                due_.set(place, std::min(latest > now ? latest : after(now, asked_again_after),
+                                         after(now, settings.notification_confirmed_after)));
+            }
         } else {
             // Quiet since a notification that may have been lost, or for a whole day.
-            o.due = never;
-            o.confirmable = true;
-            o.changed = true;
-            asking_due_ = true;
+            due_.set(place, never);
+            mark_changed(o, true);
         }
     }
-}
-
-Instant Observers::next() const noexcept {
-    Instant next = never;
-    for (const Observer& o : observers_) next = std::min(next, o.due);
-    return next;
 }
 
 }  // namespace causeway::coap

@@ -17,19 +17,26 @@ constexpr std::array definitions{
     OptionDefinition{observe, "Observe", OptionFormat::uint, false, 0, 3},
     OptionDefinition{uri_port, "Uri-Port", OptionFormat::uint, false, 0, 2},
     OptionDefinition{location_path, "Location-Path", OptionFormat::string, true, 0, 255},
+    OptionDefinition{oscore, "OSCORE", OptionFormat::opaque, false, 0, 255},
     OptionDefinition{uri_path, "Uri-Path", OptionFormat::string, true, 0, 255},
     OptionDefinition{content_format, "Content-Format", OptionFormat::uint, false, 0, 2},
     OptionDefinition{max_age, "Max-Age", OptionFormat::uint, false, 0, 4},
     OptionDefinition{uri_query, "Uri-Query", OptionFormat::string, true, 0, 255},
+    OptionDefinition{hop_limit, "Hop-Limit", OptionFormat::uint, false, 1, 1},
     OptionDefinition{accept, "Accept", OptionFormat::uint, false, 0, 2},
+    OptionDefinition{q_block1, "Q-Block1", OptionFormat::uint, false, 0, 3},
     OptionDefinition{location_query, "Location-Query", OptionFormat::string, true, 0, 255},
+    OptionDefinition{edhoc, "EDHOC", OptionFormat::empty, false, 0, 0},
     OptionDefinition{block2, "Block2", OptionFormat::uint, false, 0, 3},
     OptionDefinition{block1, "Block1", OptionFormat::uint, false, 0, 3},
     OptionDefinition{size2, "Size2", OptionFormat::uint, false, 0, 4},
+    OptionDefinition{q_block2, "Q-Block2", OptionFormat::uint, true, 0, 3},
     OptionDefinition{proxy_uri, "Proxy-Uri", OptionFormat::string, false, 1, 1034},
     OptionDefinition{proxy_scheme, "Proxy-Scheme", OptionFormat::string, false, 1, 255},
     OptionDefinition{size1, "Size1", OptionFormat::uint, false, 0, 4},
+    OptionDefinition{echo, "Echo", OptionFormat::opaque, false, 1, 40},
     OptionDefinition{no_response, "No-Response", OptionFormat::uint, false, 0, 1},
+    OptionDefinition{request_tag, "Request-Tag", OptionFormat::opaque, true, 0, 8},
 };
 
 constexpr std::uint8_t payload_marker = 0xff;
@@ -264,6 +271,16 @@ void Options::add_path(std::string_view path) {
     }
 }
 
+namespace {
+
+/// Options that are gone before a request is looked at, if anybody here understands them.
+constexpr bool belongs_elsewhere(OptionNumber n) noexcept {
+    return n == OptionNumber::oscore || n == OptionNumber::edhoc || n == OptionNumber::q_block1 ||
+           n == OptionNumber::q_block2;
+}
+
+}  // namespace
+
 std::optional<OptionNumber> first_unacceptable(const Options& options, bool forwarding) noexcept {
     std::optional<OptionNumber> previous;
     for (const Option option : options) {
@@ -272,7 +289,7 @@ std::optional<OptionNumber> first_unacceptable(const Options& options, bool forw
                                 option.value.size() <= known->octets_max &&
                                 (known->repeatable || previous != option.number);
         previous = option.number;
-        if (recognized) continue;
+        if (recognized && !belongs_elsewhere(option.number)) continue;
         if (forwarding ? is_unsafe(option.number) : is_critical(option.number))
             return option.number;
     }

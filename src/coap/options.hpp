@@ -1,6 +1,7 @@
 #pragma once
-// CoAP options: the numbers that RFC 7252 §5.10, RFC 7641 §2, RFC 7959 §2.1 and §4 and RFC 7967 §2
-// define, their properties, and the list of options of one message [RFC 7252 §3.1].
+// CoAP options: the numbers that RFC 7252 §5.10, RFC 7641 §2, RFC 7959 §2.1 and §4, RFC 7967 §2,
+// RFC 8613 §2, RFC 8768 §3, RFC 9175 §2 and §3, RFC 9177 §4 and RFC 9668 §3 define, their
+// properties, and the list of options of one message [RFC 7252 §3.1].
 #include "base/repr.hpp"
 
 #include <iterator>
@@ -17,19 +18,26 @@ enum class OptionNumber : std::uint16_t {
     observe = 6,
     uri_port = 7,
     location_path = 8,
+    oscore = 9,
     uri_path = 11,
     content_format = 12,
     max_age = 14,
     uri_query = 15,
+    hop_limit = 16,
     accept = 17,
+    q_block1 = 19,
     location_query = 20,
+    edhoc = 21,
     block2 = 23,
     block1 = 27,
     size2 = 28,
+    q_block2 = 31,
     proxy_uri = 35,
     proxy_scheme = 39,
     size1 = 60,
+    echo = 252,
     no_response = 258,
+    request_tag = 292,
 };
 
 // What the number alone says. [RFC 7252 §5.4.6]

@@ -64,8 +64,33 @@ struct Groups {
 
 }  // namespace
 
+std::string_view scheme_of(Transport transport) noexcept {
+    switch (transport) {
+        case Transport::udp:
+            return "coap";
+        case Transport::dtls:
+            return "coaps";
+        case Transport::tcp:
+            return "coap+tcp";
+        case Transport::tls:
+            return "coaps+tcp";
+        case Transport::ws:
+            return "coap+ws";
+        case Transport::wss:
+            return "coaps+ws";
+    }
+    return {};
+}
+
 bool Peer::is_ipv4() const noexcept {
     return is_mapped(address);
+}
+
+bool Peer::is_loopback() const noexcept {
+    if (is_ipv4()) return address[12] == std::byte{127};
+    Address loopback{};
+    loopback[15] = std::byte{1};
+    return address == loopback;
 }
 
 bool Peer::is_multicast() const noexcept {

@@ -1,40 +1,11 @@
+// A proxy's front: requests come, responses go. Where they want to go: proxy_route.cpp; what comes
+// back: proxy_back.cpp.
 #include "coap/proxy.hpp"
 
 #include <algorithm>
 
 namespace causeway::coap {
 namespace {
-
-Settings forwarding(Settings settings) noexcept {
-    settings.forwarding = true;
-    return settings;
-}
-
-bool is_scheme(std::string_view scheme, std::string_view wanted) noexcept {
-    return std::ranges::equal(scheme, wanted, [](char a, char b) {
-        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-    });
-}
-
-/// Where a proxy request wants to go, or what to say to it. [RFC 7252 §5.10.2]
-std::expected<Uri, Code> target_of(const Options& options) {
-    if (const auto text = options.text(OptionNumber::proxy_uri)) {
-        const auto uri = Uri::from_text(*text);
-        if (!uri)
-            return std::unexpected(uri.error() == UriFault::scheme ? Code::proxying_not_supported
-                                                                   : Code::bad_option);
-        if (uri->secure) return std::unexpected(Code::proxying_not_supported);
-        return *uri;
-    }
-    const auto scheme = options.text(OptionNumber::proxy_scheme);
-    if (!scheme || !is_scheme(*scheme, "coap"))
-        return std::unexpected(Code::proxying_not_supported);
-    // Without a host the target would be this proxy.
-    if (!options.has(OptionNumber::uri_host)) return std::unexpected(Code::bad_option);
-    const auto uri = Uri::from_options(options, Peer{{}, default_port});
-    if (!uri) return std::unexpected(Code::bad_option);
-    return *uri;
-}
 
 bool stays_here(OptionNumber number) noexcept {
     switch (number) {
@@ -46,6 +17,9 @@ bool stays_here(OptionNumber number) noexcept {
         case OptionNumber::uri_query:
         // Ours to heed, in front: at the back every response is wanted. [RFC 7967 §2]
         case OptionNumber::no_response:
+        // Of the blocks that were put together in front. [RFC 9175 §3.2]
+        case OptionNumber::request_tag:
+        case OptionNumber::hop_limit:  // counted
             return true;
         default:
             return false;
@@ -59,301 +33,355 @@ Options only(const Options& options, OptionNumber number) {
     return kept;
 }
 
-Code code_for(Failure failure) noexcept {
-    switch (failure) {
-        case Failure::timeout:
-            return Code::gateway_timeout;
-        case Failure::queue_full:
-            return Code::service_unavailable;
-        default:
-            return Code::bad_gateway;
-    }
+bool has_value(const Options& options, Bytes value) {
+    return std::ranges::any_of(options,
+                               [&](const Option& option) { return same(option.value, value); });
 }
 
 }  // namespace
 
-ForwardProxy::ForwardProxy(const ProxySettings& settings, Resolver resolve, Random random,
-                           Instant now, Teller teller)
-    : front_(forwarding(settings.front), random.fork(1), now, teller),
-      back_(forwarding(settings.back), random.fork(2), now, teller),
-      resolve_(std::move(resolve)),
-      cache_(settings.cache) {}
-
-void ForwardProxy::handle(Instant now, Input in) {
-    std::visit(Overloaded{
-                   [&](FrontDatagram& event) {
-                       front_.handle(now, DatagramReceived{event.peer, std::move(event.datagram)});
-                   },
-                   [&](BackDatagram& event) {
-                       back_.handle(now, DatagramReceived{event.peer, std::move(event.datagram)});
-                   },
-                   [&](BackUnreachable& event) { back_.handle(now, PeerUnreachable{event.peer}); },
-               },
-               in);
-    drain(now);
+bool Proxy::Client::operator<(const Client& other) const noexcept {
+    if (front != other.front) return front < other.front;
+    if (peer != other.peer) return peer < other.peer;
+    return std::ranges::lexicographical_compare(token, other.token);
 }
 
-void ForwardProxy::handle_timeout(Instant now) {
-    front_.handle_timeout(now);
-    back_.handle_timeout(now);
-    drain(now);
+Proxy::Proxy(ProxyOptions options, Router route, HttpRouter http, Teller teller)
+    : options_(std::move(options)),
+      route_(std::move(route)),
+      http_(std::move(http)),
+      teller_(teller),
+      cache_(options_.cache),
+      next_id_(options_.first_request) {
+    options_.http.name = options_.name;
 }
 
-/// What one endpoint puts out may be work for the other; until both are silent.
-void ForwardProxy::drain(Instant now) {
-    for (;;) {
-        if (auto out = front_.poll_output()) {
-            if (auto* send = std::get_if<SendDatagram>(&*out))
-                out_.push(SendFront{send->peer, std::move(send->datagram)});
-            else if (auto* request = std::get_if<RequestArrived>(&*out))
-                on_request(now, std::move(*request));
-            continue;
-        }
-        if (auto out = back_.poll_output()) {
-            if (auto* send = std::get_if<SendDatagram>(&*out))
-                out_.push(SendBack{send->peer, std::move(send->datagram)});
-            else if (auto* response = std::get_if<ResponseArrived>(&*out))
-                on_response(now, std::move(*response));
-            else if (const auto* failure = std::get_if<RequestFailed>(&*out))
-                on_failure(now, *failure);
-            else if (const auto* request = std::get_if<RequestArrived>(&*out))
-                // Nobody at the back is served here.
-                back_.handle(now, Respond{request->exchange, {Code::not_found, {}, {}, false}});
-            continue;
-        }
-        if (front_.stats().observers_removed == removed_seen_) return;
-        removed_seen_ = front_.stats().observers_removed;
-        tidy_up(now);
+void Proxy::handle(Instant now, Input in) {
+    std::visit(
+        Overloaded{
+            [&](FrontRequest& event) {
+                if (event.request.notification)
+                    on_notification_due(now, event);
+                else
+                    on_request(now, std::move(event));
+            },
+            [&](FrontObserverGone& event) {
+                drop_observer({event.front, event.gone.peer, event.gone.token});
+            },
+            [&](ResponseArrived& event) { on_response(now, std::move(event)); },
+            [&](RequestFailed& event) {
+                const Code code = event.reason == Failure::timeout      ? Code::gateway_timeout
+                                  : event.reason == Failure::queue_full ? Code::service_unavailable
+                                                                        : Code::bad_gateway;
+                fail(now, std::to_underlying(event.id), code);
+            },
+            [&](HttpFetched& event) { on_fetched(now, event); },
+            [&](HttpFailed& event) {
+                const Code code = event.reason == HttpFailure::timeout ? Code::gateway_timeout
+                                  : event.reason == HttpFailure::busy  ? Code::service_unavailable
+                                                                       : Code::bad_gateway;
+                fail(now, std::to_underlying(event.id), code);
+            },
+        },
+        in);
+}
+
+void Proxy::handle_timeout(Instant now) {
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+        const std::uint64_t id = deadlines_.begin()->second;
+        const auto at = fetches_.find(id);
+        ++stats_.late;
+        teller_.tell(now, "coap.proxy_late", id);
+        cancel(at);
+        fail(now, id, Code::gateway_timeout);
+    }
+    while (!silences_.empty() && silences_.begin()->first <= now) {
+        ++stats_.observers_lost;
+        drop_observer(Client(silences_.begin()->second));
     }
 }
 
-ForwardProxy::Fetch* ForwardProxy::find(RequestId id) noexcept {
-    for (const auto& fetch : fetches_)
-        if (fetch->id == id) return fetch.get();
-    return nullptr;
+Instant Proxy::next_deadline() const noexcept {
+    const Instant late = deadlines_.empty() ? never : deadlines_.begin()->first;
+    return silences_.empty() ? late : std::min(late, silences_.begin()->first);
 }
 
-ForwardProxy::Fetch* ForwardProxy::find(Bytes key) noexcept {
-    Fetch* found = nullptr;
-    for (const auto& fetch : fetches_) {
-        if (fetch->ended || fetch->method != Code::get || !same(fetch->key, key)) continue;
-        if (found == nullptr || fetch->observes) found = fetch.get();  // rather one that observes
+Proxy::Stats Proxy::stats() const noexcept {
+    Stats stats = stats_;
+    stats.cache_evicted = cache_.evicted();
+    return stats;
+}
+
+// ---- requests ----------------------------------------------------------------------------------
+
+void Proxy::refuse(const FrontRequest& in, Refusal refusal) {
+    ++stats_.refused;
+    const ExchangeId exchange = in.request.exchange;
+    // "in particular if it doesn't have anything useful to respond" [RFC 7252 §8.2]
+    if (in.request.multicast) {
+        out_.push(ToFront{in.front, Decline{exchange}});
+        return;
     }
-    return found;
+    Response response{.code = refusal.code};
+    response.payload = to_octets(as_octets(refusal.why));
+    out_.push(ToFront{in.front, Respond{exchange, std::move(response)}});
 }
 
-// ---- in front ----------------------------------------------------------------------------------
-
-void ForwardProxy::refuse(Instant now, ExchangeId exchange, Code code) {
-    front_.handle(now, Respond{exchange, {code, {}, {}, false}});
-}
-
-void ForwardProxy::on_request(Instant now, RequestArrived&& request) {
-    if (request.notification) return on_notification_due(now, request);
+void Proxy::on_request(Instant now, FrontRequest&& in) {
     ++stats_.requests;
-    const bool for_proxy = request.options.has(OptionNumber::proxy_uri) ||
-                           request.options.has(OptionNumber::proxy_scheme);
-    if (!for_proxy) return on_local(now, request);
-    const auto uri = target_of(request.options);
-    const auto target = uri ? resolve_(uri->host, uri->port) : std::nullopt;
-    if (!target || target->is_multicast()) {
-        // "unwilling or unable to act as proxy for the request URI" [RFC 7252 §5.7.2]
-        ++stats_.refused;
-        return refuse(now, request.exchange, uri ? Code::proxying_not_supported : uri.error());
+    const Options& options = in.request.options;
+    // "Unsafe options in a request that are not recognized by the proxy MUST lead to a 4.02"
+    // [RFC 7252 §5.7.1]
+    if (first_unacceptable(options, true)) return refuse(in, {Code::bad_option, {}});
+    if (const auto hops = options.find(OptionNumber::hop_limit)) {
+        const auto value = options.uint(OptionNumber::hop_limit);
+        // "set to '0' or greater than '255' MUST be rejected" [RFC 8768 §3]
+        if (!value || *value == 0 || *value > 255)
+            return refuse(in, {Code::bad_request, "Hop-Limit"});
     }
-    forward(now, std::move(request), *uri, *target);
+    auto target = target_of(options);
+    if (!target) return refuse(in, std::move(target.error()));
+    if (!*target) return pass_local(std::move(in));
+    auto found = find_way(in, std::move(**target));
+    if (!found) return;
+    if (in.request.payload.size() > options_.body_octets_max) {
+        ++stats_.full;
+        return refuse(in, {Code::request_entity_too_large, {}});
+    }
+    forward(now, std::move(in), std::move(*found));
 }
 
-/// The proxy has no resources, and says so in the one place where it is asked for them.
-void ForwardProxy::on_local(Instant now, const RequestArrived& request) {
+/// Who forwards nothing has to heed what is critical, safe or not. [RFC 7252 §5.4.1]
+void Proxy::pass_local(FrontRequest&& in) {
+    if (first_unacceptable(in.request.options, false)) return refuse(in, {Code::bad_option, {}});
     ++stats_.local;
-    if (!request.options.path_is("/.well-known/core"))
-        return refuse(now, request.exchange, Code::not_found);
-    if (request.method != Code::get) return refuse(now, request.exchange, Code::method_not_allowed);
-    Response nothing;
-    nothing.options.add_uint(OptionNumber::content_format,
-                             std::to_underlying(ContentFormat::link_format));
-    front_.handle(now, Respond{request.exchange, std::move(nothing)});
+    out_.push(Local{in.front, std::move(in.request)});
 }
 
-void ForwardProxy::forward(Instant now, RequestArrived&& request, const Uri& uri,
-                           const Peer& target) {
-    Request onward;
-    onward.peer = target;
-    onward.code = request.method;
-    onward.confirmable = request.confirmable;
-    // Unsafe options that nobody knows did not get here: the endpoint refused them. The rest goes
-    // on as it is, but for those that named the target. [RFC 7252 §5.7.1, §5.7.2]
-    for (const Option option : request.options)
-        if (!stays_here(option.number)) onward.options.add(option.number, option.value);
-    uri.add_to(onward.options, target);
-
-    Octets key = cache_key(target, request.method, onward.options);
-    Waiting waiting{request.exchange,
-                    {request.peer, request.token},
-                    request.observe,
-                    only(request.options, OptionNumber::etag)};
-    if (request.method == Code::get) {
-        if (answer_at_once(now, request, key)) return;
-        Fetch* same_fetch = find(key);
-        const bool joins = same_fetch != nullptr && waiting.tags.empty() &&
-                           (same_fetch->observes || !request.observe) &&
-                           !same_fetch->waiting.empty();
-        if (joins) {
-            ++stats_.joined;
-            same_fetch->waiting.push_back(std::move(waiting));
-            return;
-        }
+void Proxy::forward(Instant now, FrontRequest&& in, Found&& found) {
+    const RequestArrived& request = in.request;
+    if (auto refusal = count_hop(in, found)) {
+        ++stats_.loops;
+        teller_.tell(now, "coap.proxy_loop");
+        return refuse(in, std::move(*refusal));
     }
-    ++stats_.forwarded;
-    auto fetch = std::make_unique<Fetch>();
-    fetch->id = RequestId{++last_id_};
-    fetch->method = request.method;
-    fetch->observes = request.observe;
-    // An observation must bring every state in full: it is for whoever joins later, too.
-    if (request.observe) onward.options.remove(OptionNumber::etag);
-    if (request.method == Code::get && !request.observe)
-        if (const ResponseCache::Entry* stale = cache_.find(key))
-            if (const auto tag = stale->response.options.find(OptionNumber::etag)) {
-                // "an endpoint ... can use the ETag Option in the GET request to give the origin
-                // server an opportunity" [RFC 7252 §5.6.2]
-                onward.options.add(OptionNumber::etag, *tag);
-                fetch->revalidates = true;
-            }
-    fetch->key = std::move(key);
-    fetch->waiting.push_back(std::move(waiting));
-    onward.id = fetch->id;
-    onward.observe = request.observe;
-    onward.payload = std::move(request.payload);
-    fetches_.push_back(std::move(fetch));
-    back_.handle(now, std::move(onward));
+    // The rest goes on as it is, but for what named the target. [RFC 7252 §5.7.1, §5.7.2]
+    for (const Option option : request.options)
+        if (!stays_here(option.number)) found.options.add(option.number, option.value);
+    // What OSCORE protects is fresh every time, and nobody else's. [RFC 8613 §10]
+    found.cacheable = (request.method == Code::get || request.method == Code::fetch) &&
+                      !request.options.has(OptionNumber::oscore);
+    const Peer* peer = std::get_if<Peer>(&found.to);
+    found.key = cache_key(found.uri, peer != nullptr ? peer->context : 0, request.method,
+                          found.options, request.payload);
+
+    Waiting waiting{.exchange = request.exchange,
+                    .client = {in.front, request.peer, request.token},
+                    .observe = request.observe && peer != nullptr,
+                    .tags = only(request.options, OptionNumber::etag),
+                    .mask = std::move(found.mask)};
+    if (found.cacheable) {
+        if (answer_at_once(now, in, found, waiting)) return;
+        if (join(in, found, waiting)) return;
+    }
+    start(now, std::move(in), std::move(found), std::move(waiting));
 }
 
 /// From an observation under way, or from the cache.
-bool ForwardProxy::answer_at_once(Instant now, const RequestArrived& request, Bytes key) {
-    const Options tags = only(request.options, OptionNumber::etag);
-    Fetch* fetch = find(key);
-    if (fetch != nullptr && fetch->registered && request.observe) {
+bool Proxy::answer_at_once(Instant now, const FrontRequest& in, const Found& found,
+                           const Waiting& waiting) {
+    const auto asked = asked_.find(found.key);
+    if (waiting.observe) {
+        if (asked == asked_.end()) return false;
+        const Fetch& fetch = fetches_.at(asked->second);
+        if (!fetch.registered) return false;
         // "MUST register itself only once with the next hop and fan out" [RFC 7641 §5]
         ++stats_.joined;
-        Response response = aged(fetch->latest, now - fetch->latest_at);
-        response.observe = true;
-        const Client client{request.peer, request.token};
-        respond(now, request.exchange, std::move(response), tags);
-        std::erase_if(fetch->observers, [&](const Client& c) {
-            return c.peer == client.peer && c.token == client.token;
-        });
-        if (front_.observed_by(client.peer, client.token)) fetch->observers.push_back(client);
+        Response response = aged(fetch.latest, now - fetch.latest_at);
+        response.observe = observe(waiting, asked->second);
+        respond(waiting, std::move(response));
         return true;
     }
-    if (request.observe) return false;
-    ResponseCache::Entry* entry = cache_.find(key);
+    if (in.bypass_cache) return false;
+    const ResponseCache::Entry* entry = cache_.find(found.key);
     if (entry == nullptr || entry->fresh_until <= now) return false;
     ++stats_.from_cache;
-    entry->used = now;
-    respond(now, request.exchange, aged(entry->response, now - entry->stored), tags);
+    cache_.used(*entry);
+    respond(waiting, aged(entry->response, now - entry->stored));
     return true;
 }
 
+/// Waits for what another client asked for already.
+bool Proxy::join(const FrontRequest& in, const Found& found, Waiting& waiting) {
+    const auto asked = asked_.find(found.key);
+    if (asked == asked_.end()) return false;
+    Fetch& fetch = fetches_.at(asked->second);
+    // A response to somebody's entity-tags may be no representation; a shorter way may end in 5.08
+    // where a longer one would not [RFC 8768 §3].
+    const bool alike = !fetch.conditional && waiting.tags.empty() && !fetch.waiting.empty() &&
+                       (fetch.observes || !waiting.observe) && fetch.hop_limit >= found.hop_limit;
+    if (!alike || in.bypass_cache || waiting_ >= options_.waiting_max) return false;
+    ++stats_.joined;
+    ++waiting_;
+    fetch.waiting.push_back(std::move(waiting));
+    return true;
+}
+
+void Proxy::start(Instant now, FrontRequest&& in, Found&& found, Waiting&& waiting) {
+    std::size_t& at_target = targets_[found.target];
+    const bool full = fetches_.size() >= options_.fetches_max ||
+                      at_target >= options_.fetches_per_target_max ||
+                      waiting_ >= options_.waiting_max;
+    if (full) {
+        if (at_target == 0) targets_.erase(found.target);
+        ++stats_.full;
+        return refuse(in, {Code::service_unavailable, {}});
+    }
+    RequestArrived& request = in.request;
+    const std::uint64_t id = next_id_;
+    Fetch fetch{.key = std::move(found.key),
+                .uri = std::move(found.uri),
+                .target = found.target,
+                .method = request.method,
+                .hop_limit = found.hop_limit,
+                .observes = waiting.observe,
+                .cacheable = found.cacheable};
+    Options& options = found.options;
+    const ResponseCache::Entry* stale = nullptr;
+    // An observation must bring every state in full: it is for whoever joins later, too.
+    if (waiting.observe && found.cacheable)
+        options.remove(OptionNumber::etag);
+    else if (found.cacheable)
+        stale = cache_.find(fetch.key);
+    const auto tag =
+        stale != nullptr ? stale->response.options.find(OptionNumber::etag) : std::nullopt;
+    fetch.conditional = options.has(OptionNumber::etag);
+    // "an endpoint ... can use the ETag Option in the GET request to give the origin server an
+    // opportunity" [RFC 7252 §5.6.2]; with FETCH as well [RFC 8132 §2.3.2].
+    if (tag && !has_value(only(options, OptionNumber::etag), *tag))
+        options.add(OptionNumber::etag, *tag);
+
+    if (const auto* url = std::get_if<HttpUrl>(&found.to)) {
+        auto http =
+            fetch_of(request.method, *url, options, request.payload,
+                     stale != nullptr ? std::string_view(stale->origin_tag) : std::string_view(),
+                     options_.http);
+        if (!http) {
+            if (at_target == 0) targets_.erase(found.target);
+            return refuse(in, {http.error(), {}});
+        }
+        http->id = RequestId{id};
+        fetch.http = true;
+        out_.push(std::move(*http));
+    } else {
+        const bool confirmable = request.confirmable || request.peer.is_reliable();
+        out_.push(ToBack{Request{.id = RequestId{id},
+                                 .peer = std::get<Peer>(found.to),
+                                 .code = request.method,
+                                 .options = std::move(options),
+                                 .payload = std::move(request.payload),
+                                 .confirmable = confirmable,
+                                 .observe = waiting.observe}});
+    }
+    ++stats_.forwarded;
+    ++next_id_;
+    ++at_target;
+    ++waiting_;
+    fetch.waiting.push_back(std::move(waiting));
+    if (fetch.cacheable && (fetch.observes || !asked_.contains(fetch.key))) asked_[fetch.key] = id;
+    const auto at = fetches_.emplace(id, std::move(fetch)).first;
+    set_deadline(at, after(now, options_.patience));
+}
+
+// ---- responses ---------------------------------------------------------------------------------
+
 /// Says 2.03 to a client that has the representation. [RFC 7252 §5.10.6.2]
-void ForwardProxy::respond(Instant now, ExchangeId exchange, Response response,
-                           const Options& tags) {
+void Proxy::respond(const Waiting& waiting, Response response) {
     const auto tag = response.options.find(OptionNumber::etag);
-    if (response.code == Code::content && tag) {
-        const bool held = std::ranges::any_of(
-            tags, [&](const Option& option) { return same(option.value, *tag); });
-        if (held) {
-            response.code = Code::valid;
-            response.payload.clear();
-        }
+    if (response.code == Code::content && tag && has_value(waiting.tags, *tag)) {
+        response.code = Code::valid;
+        response.payload.clear();
+        response.options.remove(OptionNumber::content_format);
     }
-    front_.handle(now, Respond{exchange, std::move(response)});
+    unmask(response, waiting.mask);
+    out_.push(ToFront{waiting.client.front, Respond{waiting.exchange, std::move(response)}});
 }
 
-void ForwardProxy::on_notification_due(Instant now, const RequestArrived& request) {
-    for (const auto& fetch : fetches_)
-        for (const Client& client : fetch->observers) {
-            if (client.peer != request.peer || client.token != request.token) continue;
-            Response response = aged(fetch->latest, now - fetch->latest_at);
-            response.observe = true;
-            front_.handle(now, Respond{request.exchange, std::move(response)});
-            return;
-        }
-    refuse(now, request.exchange, Code::gateway_timeout);
-}
-
-// ---- at the back -------------------------------------------------------------------------------
-
-void ForwardProxy::on_response(Instant now, ResponseArrived&& response) {
-    Fetch* fetch = find(response.id);
-    if (fetch == nullptr) return;
-    if (fetch->registered && response.more_to_come) ++stats_.notifications;
-    fetch->ended = !response.more_to_come;
-    // An observation that ends although the resource is there: the target has no room for it.
-    const bool lost = fetch->registered && fetch->ended && is_success(response.code);
-    fetch->registered = response.more_to_come;
-    fetch->latest = {response.code, std::move(response.options), std::move(response.payload),
-                     false};
-    fetch->latest_at = now;
-
-    ResponseCache::Entry* entry = fetch->method == Code::get ? cache_.find(fetch->key) : nullptr;
-    const auto tag = fetch->latest.options.find(OptionNumber::etag);
-    if (fetch->latest.code == Code::valid && entry != nullptr && tag) {
-        const auto ours = entry->response.options.find(OptionNumber::etag);
-        if (ours && same(*ours, *tag)) {
-            ++stats_.revalidated;
-            ResponseCache::refresh(now, *entry, fetch->latest.options);
-            fetch->latest = entry->response;
-        }
-    } else if (fetch->method == Code::get) {
-        cache_.store(now, fetch->key, fetch->latest);
-    } else if (is_success(fetch->latest.code) && fetch->method != Code::fetch) {
-        // "a cache MUST mark any stored response for the changed resource as not fresh"
-        // [RFC 7252 §5.9.1.4]; forgetting it is that, and simpler.
-        cache_.forget_target(fetch->key);
+void Proxy::on_notification_due(Instant now, const FrontRequest& in) {
+    const Client client{in.front, in.request.peer, in.request.token};
+    const auto found = observers_.find(client);
+    const ExchangeId exchange = in.request.exchange;
+    if (found == observers_.end()) {
+        out_.push(ToFront{in.front, Respond{exchange, {.code = Code::gateway_timeout}}});
+        return;
     }
-    if (lost) fetch->latest = {Code::service_unavailable, {}, {}, false};
-    answer(now, *fetch, response.more_to_come);
+    Observer& observer = found->second;
+    silences_.erase({observer.lost_at, client});
+    observer.lost_at = never;
+    const Fetch& fetch = fetches_.at(observer.fetch);
+    Response response = aged(fetch.latest, now - fetch.latest_at);
+    response.observe = !fetch.ended;
+    unmask(response, observer.mask);
+    const bool over = fetch.ended;
+    out_.push(ToFront{in.front, Respond{exchange, std::move(response)}});
+    if (over) drop_observer(client);
 }
 
-void ForwardProxy::on_failure(Instant now, const RequestFailed& failure) {
-    Fetch* fetch = find(failure.id);
-    if (fetch == nullptr) return;
-    ++stats_.failed;
-    fetch->ended = true;
-    fetch->registered = false;
-    fetch->latest = {code_for(failure.reason), {}, {}, false};
-    fetch->latest_at = now;
-    answer(now, *fetch, false);
-}
-
-/// Passes the latest response on to whoever waits for it and whoever observes.
-void ForwardProxy::answer(Instant now, Fetch& fetch, bool observable) {
-    for (const Client& client : fetch.observers)
-        front_.handle(now, ObserverChanged{client.peer, client.token, false});
-    for (const Waiting& waiting : std::exchange(fetch.waiting, {})) {
-        Response response = fetch.latest;
-        response.observe = waiting.observe && observable;
-        const bool observes = response.observe;
-        respond(now, waiting.exchange, std::move(response), waiting.tags);
-        if (observes && front_.observed_by(waiting.client.peer, waiting.client.token))
-            fetch.observers.push_back(waiting.client);
+/// False: there is no room for one more, and no relation then.
+bool Proxy::observe(const Waiting& waiting, std::uint64_t id) {
+    const auto known = observers_.find(waiting.client);
+    if (known != observers_.end()) {
+        // "the server MUST NOT add a new entry but MUST replace or update the existing one"
+        // [RFC 7641 §4.1]
+        if (known->second.fetch != id) drop_observer(waiting.client);
+    } else if (observers_.size() >= options_.observers_max) {
+        ++stats_.observers_refused;
+        return false;
     }
-    tidy_up(now);
+    observers_[waiting.client].fetch = id;
+    observers_[waiting.client].mask = waiting.mask;
+    fetches_.at(id).observers.insert(waiting.client);
+    return true;
 }
 
-/// Lets go of clients that no longer observe, and of what nobody in front wants.
-void ForwardProxy::tidy_up(Instant now) {
-    std::vector<RequestId> unwanted;
-    std::erase_if(fetches_, [&](const auto& fetch) {
-        std::erase_if(fetch->observers, [&](const Client& client) {
-            return !front_.observed_by(client.peer, client.token);
-        });
-        if (!fetch->waiting.empty() || !fetch->observers.empty()) return false;
-        if (!fetch->ended) unwanted.push_back(fetch->id);
-        return true;
-    });
-    for (const RequestId id : unwanted) back_.handle(now, Cancel{id});
+void Proxy::drop_observer(const Client& client) {
+    const auto found = observers_.find(client);
+    if (found == observers_.end()) return;
+    const std::uint64_t id = found->second.fetch;
+    silences_.erase({found->second.lost_at, client});
+    fetches_.at(id).observers.erase(client);
+    observers_.erase(found);
+    let_go(id);
+}
+
+/// What nobody in front wants any more is cancelled at the back.
+void Proxy::let_go(std::uint64_t id) {
+    const auto at = fetches_.find(id);
+    if (at == fetches_.end()) return;
+    Fetch& fetch = at->second;
+    if (!fetch.waiting.empty() || !fetch.observers.empty()) return;
+    if (!fetch.ended) cancel(at);
+    set_deadline(at, never);
+    const auto asked = asked_.find(fetch.key);
+    if (asked != asked_.end() && asked->second == id) asked_.erase(asked);
+    const auto counted = targets_.find(fetch.target);
+    if (--counted->second == 0) targets_.erase(counted);
+    fetches_.erase(at);
+}
+
+void Proxy::cancel(Fetches::iterator at) {
+    const RequestId id{at->first};
+    if (at->second.http)
+        out_.push(HttpCancel{id});
+    else
+        out_.push(ToBack{Cancel{id}});
+}
+
+void Proxy::set_deadline(Fetches::iterator at, Instant deadline) {
+    Fetch& fetch = at->second;
+    if (fetch.deadline != never) deadlines_.erase({fetch.deadline, at->first});
+    fetch.deadline = deadline;
+    if (deadline != never) deadlines_.insert({deadline, at->first});
 }
 
 }  // namespace causeway::coap

@@ -6,9 +6,9 @@ namespace causeway::coap {
 
 // ---- message ids -------------------------------------------------------------------------------
 
-std::optional<std::uint16_t> MessageIds::next(Instant now, const Peer& peer,
+std::optional<std::uint16_t> MessageIds::next(const PeerHash& hash, Instant now, const Peer& peer,
                                               const Settings& settings, Random& random) {
-    Line& line = line_of(now, peer, settings, random);
+    Line& line = line_of(hash, now, peer, settings, random);
     const Duration lifetime = settings.exchange_lifetime();
     if (now - line.since >= lifetime) {
         line.used_before = now - line.since >= 2 * lifetime ? 0 : line.used;
@@ -23,34 +23,75 @@ std::optional<std::uint16_t> MessageIds::next(Instant now, const Peer& peer,
     return line.next++;
 }
 
-MessageIds::Line& MessageIds::line_of(Instant now, const Peer& peer, const Settings& settings,
-                                      Random& random) {
-    const auto place = [&] { return std::ranges::lower_bound(lines_, peer, {}, &Line::peer); };
-    if (const auto at = place(); at != lines_.end() && at->peer == peer) return *at;
-    const auto start = static_cast<std::uint16_t>(random.next());
-    const Line fresh{peer, start, 0, 0, now, now};
-    if (lines_.size() >= std::max<std::size_t>(settings.peers_max, 1)) {
-        const auto oldest = std::ranges::min_element(lines_, {}, &Line::last);
-        if (now - oldest->last < settings.exchange_lifetime()) ++evicted_;
-        lines_.erase(oldest);
+MessageIds::Line& MessageIds::line_of(const PeerHash& hash, Instant now, const Peer& peer,
+                                      const Settings& settings, Random& random) {
+    if (!table_) table_ = std::make_unique<Table>();
+    Table& t = *table_;
+    const std::uint64_t key = hash(peer);
+    std::uint32_t at =
+        t.index.find(key, [&](std::uint32_t n) { return same_endpoint(t.lines[n].peer, peer); });
+    if (at == nowhere) {
+        if (t.lines.size() >= std::max<std::size_t>(settings.peers_max, 1)) {
+            const std::uint32_t oldest = t.order.oldest();
+            if (now - t.lines[oldest].last < settings.exchange_lifetime()) ++evicted_;
+            drop(oldest);
+        }
+        Line fresh;
+        fresh.peer = peer;
+        fresh.next = static_cast<std::uint16_t>(random.next());
+        fresh.hash = key;
+        fresh.since = now;
+        at = t.lines.add(fresh);
+        t.index.insert(key, at);
     }
-    return *lines_.insert(place(), fresh);
+    t.order.touch(at);
+    return t.lines[at];
+}
+
+void MessageIds::drop(std::uint32_t at) {
+    table_->index.erase(table_->lines[at].hash, at);
+    table_->order.remove(at);
+    table_->lines.take(at);
+}
+
+void MessageIds::closed(const PeerHash& hash, const ChannelClosed& gone) {
+    if (!table_) return;
+    const std::uint64_t key = hash.channel(gone.transport, gone.channel);
+    for (;;) {
+        const std::uint32_t at = table_->index.find(
+            key, [&](std::uint32_t n) { return is_behind(table_->lines[n].peer, gone); });
+        if (at == nowhere) return;
+        drop(at);
+    }
 }
 
 // ---- retransmissions ---------------------------------------------------------------------------
 
-void Retransmissions::insert(Unacknowledged message) {
-    next_ = std::min(next_, message.due);
-    pending_.push_back(std::move(message));
+std::uint32_t Retransmissions::locate(const Peer& peer, std::uint16_t id) const {
+    if (!table_) return nowhere;
+    return table_->by_message.find(key_of(peer, id), [&](std::uint32_t n) {
+        const Unacknowledged& message = table_->pending[n];
+        return message.id == id && same_endpoint(message.peer, peer);
+    });
 }
 
-Unacknowledged Retransmissions::remove_at(std::size_t at) {
-    Unacknowledged message = std::move(pending_[at]);
-    pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(at));
-    if (message.due == next_) {
-        next_ = never;
-        for (const Unacknowledged& other : pending_) next_ = std::min(next_, other.due);
-    }
+void Retransmissions::insert(Unacknowledged message) {
+    if (!table_) table_ = std::make_unique<Table>();
+    const std::uint64_t of_message = key_of(message.peer, message.id);
+    const Owner owner = message.owner;
+    const Instant due = message.due;
+    const std::uint32_t at = table_->pending.add(std::move(message));
+    table_->by_message.insert(of_message, at);
+    if (owner.kind != Owner::Kind::response) table_->by_owner.insert(key_of(owner), at);
+    table_->due.set(at, due);
+}
+
+Unacknowledged Retransmissions::remove(std::uint32_t at) {
+    Unacknowledged message = table_->pending.take(at);
+    table_->by_message.erase(key_of(message.peer, message.id), at);
+    if (message.owner.kind != Owner::Kind::response)
+        table_->by_owner.erase(key_of(message.owner), at);
+    table_->due.set(at, never);
     return message;
 }
 
@@ -72,32 +113,36 @@ void Retransmissions::resume(Instant now, Unacknowledged message, const Effort& 
     insert(std::move(message));
 }
 
-const Unacknowledged* Retransmissions::find(const Peer& peer, std::uint16_t id) const noexcept {
-    for (const Unacknowledged& message : pending_)
-        if (message.id == id && message.peer == peer) return &message;
-    return nullptr;
+const Unacknowledged* Retransmissions::find(const Peer& peer, std::uint16_t id) const {
+    const std::uint32_t at = locate(peer, id);
+    return at == nowhere ? nullptr : &table_->pending[at];
 }
 
 std::optional<Unacknowledged> Retransmissions::take(const Peer& peer, std::uint16_t id) {
-    for (std::size_t i = 0; i < pending_.size(); ++i)
-        if (pending_[i].id == id && pending_[i].peer == peer) return remove_at(i);
-    return std::nullopt;
+    const std::uint32_t at = locate(peer, id);
+    if (at == nowhere) return std::nullopt;
+    return remove(at);
 }
 
 void Retransmissions::drop(const Owner& owner) {
-    for (std::size_t i = 0; i < pending_.size();) {
-        if (pending_[i].owner == owner)
-            remove_at(i);
-        else
-            ++i;
+    if (!table_) return;
+    for (;;) {
+        const std::uint32_t at = table_->by_owner.find(
+            key_of(owner), [&](std::uint32_t n) { return table_->pending[n].owner == owner; });
+        if (at == nowhere) return;
+        remove(at);
     }
 }
 
+void Retransmissions::closed(const ChannelClosed& gone) {
+    // No hash: there are few at any time, and sessions close seldom.
+    for (std::uint32_t at = 0; table_ && at < table_->pending.bound(); ++at)
+        if (is_behind(table_->pending[at].peer, gone)) remove(at);
+}
+
 std::optional<Unacknowledged> Retransmissions::take_due(Instant now) {
-    if (next_ > now) return std::nullopt;
-    for (std::size_t i = 0; i < pending_.size(); ++i)
-        if (pending_[i].due <= now) return remove_at(i);
-    return std::nullopt;
+    if (next() > now) return std::nullopt;
+    return remove(table_->due.first());
 }
 
 bool Retransmissions::may_repeat(Instant now, const Unacknowledged& message,

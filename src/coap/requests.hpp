@@ -1,7 +1,9 @@
 #pragma once
 // The client role: requests of ours, from queue [RFC 7252 §4.7] to response, with the blocks of
 // both bodies [RFC 7959 §2.4, §2.5] and observation [RFC 7641 §3]. requests.cpp has the life of a
-// request, requests_response.cpp what responses mean, requests_block.cpp their blocks.
+// request, requests_send.cpp what it says, requests_response.cpp what responses mean,
+// requests_block.cpp their blocks.
+#include "base/deadlines.hpp"
 #include "coap/block.hpp"
 #include "coap/core.hpp"
 #include "coap/observe_client.hpp"
@@ -14,6 +16,7 @@ enum class Verdict : std::uint8_t {
     accepted,
     unmatched,  // no request waits for it
     rejected,   // it is for a request, but may not be processed
+    forged,     // it is for a request, but not from whom that was for
 };
 
 class Requests {
@@ -30,12 +33,11 @@ public:
     bool rejected_unconfirmed(Core& core, Instant now, const Peer& peer, std::uint16_t id);
     void gave_up(Core& core, Instant now, std::uint64_t key);
     void unreachable(Core& core, Instant now, const Peer& peer);
+    void closed(Core& core, Instant now, const ChannelClosed& gone);
 
     void handle_timeout(Core& core, Instant now);
-    [[nodiscard]] Instant next() const noexcept { return next_; }
-    /// Brings next() up to date; after every call that may have changed something.
-    void settle() noexcept;
-    [[nodiscard]] std::size_t size() const noexcept { return transactions_.size(); }
+    [[nodiscard]] Instant next() const noexcept { return table_ ? table_->due.next() : never; }
+    [[nodiscard]] std::size_t size() const noexcept { return table_ ? table_->all.size() : 0; }
 
 private:
     /// Which message of the transaction is due, or on its way.
@@ -59,7 +61,8 @@ private:
     };
 
     struct Transaction {
-        std::uint64_t key = 0;  // ours, never used twice
+        std::uint64_t key = 0;  // ours, never used twice: a serial number, and the place below
+        std::uint32_t place = 0;
         RequestId id{};
         Peer peer;
         Code code{};
@@ -69,6 +72,9 @@ private:
         bool block1_tried = false;  // a body that went whole was too large
         bool answered = false;      // multicast: at least one response came
         bool one_way = false;       // nobody wants a response [RFC 7967]
+        bool known = true;          // by its id, until it is cancelled
+        bool noted = false;         // by the id of its non-confirmable message
+        bool echoed = false;        // since the last success
         Step step = Step::whole;
         Flight flight = Flight::none;
         std::uint8_t szx1 = 0;             // of the upload
@@ -76,11 +82,13 @@ private:
         std::uint16_t message_id = 0;      // of the message in flight
         Token token;                       // of the message in flight
         Token wished;                      // for the first message; empty once used
+        Binding binding;                   // of the message in flight, if it was protected
         std::size_t sent = 0;              // octets of the body the server has
         std::size_t sending = 0;           // octets of the block in flight
         Instant due = never;               // the response's last moment, or the time to renew
         bool outstanding = false;          // counts against NSTART [RFC 7252 §4.7]
         Instant release = never;           // when it stops to count, answered or not
+        Octets echo;                       // what the next message is to say [RFC 9175 §2.3]
         Options options;
         Octets body;
         std::unique_ptr<Observation> observation;
@@ -89,28 +97,56 @@ private:
 
     using Pointer = Transaction*;
 
-    [[nodiscard]] Pointer find(std::uint64_t key) noexcept;
-    [[nodiscard]] bool token_in_use(const Token& token) const noexcept;
-    [[nodiscard]] bool may_send(const Core& core, const Peer& peer) const noexcept;
+    struct Table {
+        Pool<std::unique_ptr<Transaction>> all;
+        FlatIndex by_id;
+        FlatIndex by_token;    // of the message in flight, and of the observation
+        FlatIndex by_message;  // non-confirmable ones, which may be reset too
+        ByPeer by_peer;        // busy: how many count against NSTART
+        ByPeer queued;
+        Deadlines due;
+    };
 
-    void expire(Core& core, Instant now);
+    [[nodiscard]] Transaction& at(std::uint32_t place) const noexcept {
+        return *table_->all[place];
+    }
+    [[nodiscard]] Pointer find(std::uint64_t key) const noexcept;
+    [[nodiscard]] Pointer find(const Core& core, RequestId id) const;
+    [[nodiscard]] bool token_in_use(const Core& core, const Token& token) const;
+    [[nodiscard]] bool may_send(const Core& core, const Peer& peer) const;
+    [[nodiscard]] std::vector<std::uint64_t> keys_of(const ByPeer::Group* group) const;
+
+    void use_token(const Core& core, Transaction& t, Token token);
+    void set_outstanding(Transaction& t, bool outstanding);
+    void schedule(Transaction& t);
+    void tag_request(const Core& core, Transaction& t) const;
+    void expire(Core& core, Instant now, Transaction& t);
+    void prepare(const Core& core, Transaction& t, Request&& request);
     void dispatch(Core& core, Instant now, Transaction& t);
     void transmit(Core& core, Instant now, Transaction& t);
-    [[nodiscard]] static Message message_for(Transaction& t);
+    [[nodiscard]] static Message message_for(const Core& core, Transaction& t);
     void send_queued(Core& core, Instant now, const Peer& peer);
     void land(Core& core, Transaction& t);
     void finish(Core& core, Instant now, Transaction& t);
-    void fail(Core& core, Instant now, Transaction& t, Failure reason);
+    void fail(Core& core, Instant now, Transaction& t, Failure reason, Code code = Code::empty);
     void rest(Core& core, Transaction& t);
 
     /// How a response found its request.
     enum class Match : std::uint8_t { piggybacked, in_flight, notification };
+    /// Takes object security off a response. [RFC 8613 §8.4]
+    enum class Opening : std::uint8_t { opened, superseded, unprotected, forged };
+    static Opening open(Core& core, Instant now, Transaction& t, Message& message, Match match);
     Verdict process(Core& core, Instant now, Transaction& t, const Peer& from, Message&& message,
                     Match match);
     static void process_multicast(Core& core, Transaction& t, const Peer& from, Message&& message);
     /// Registers, renews or ends the observation; false: an old notification, to be dropped.
     static bool take_note(Core& core, Instant now, Transaction& t, const Message& message,
                           Match match);
+    /// Says once more, with what it is to echo, what was answered with a question whether we are
+    /// there. False: it was no such answer. [RFC 9175 §2.3]
+    bool echo(Core& core, Instant now, Transaction& t, const Message& message);
+    [[nodiscard]] static std::uint8_t next_szx(const Core& core, const Transaction& t,
+                                               const Block& given) noexcept;
     void on_first(Core& core, Instant now, Transaction& t, Message&& message);
     void on_upload(Core& core, Instant now, Transaction& t, Message&& message);
     void on_download(Core& core, Instant now, Transaction& t, Message&& message);
@@ -119,10 +155,9 @@ private:
     void deliver(Core& core, Instant now, Transaction& t, Download&& whole);
     void continue_with(Core& core, Instant now, Transaction& t, Step step);
 
-    std::vector<std::unique_ptr<Transaction>> transactions_;  // in the order they were asked for
-    std::uint64_t last_key_ = 0;
-    Instant next_ = never;
-    bool unsettled_ = false;
+    std::unique_ptr<Table> table_;
+    std::uint64_t last_serial_ = 0;
+    bool sending_queued_ = false;
 };
 
 }  // namespace causeway::coap

@@ -1,4 +1,4 @@
-// The client role, part three: bodies in blocks. [RFC 7959 §2.4 to §2.7]
+// The client role, part four: bodies in blocks. [RFC 7959 §2.4 to §2.7]
 #include "coap/requests.hpp"
 
 #include <algorithm>
@@ -11,6 +11,14 @@ constexpr std::uint8_t restarts_max = 3;
 
 }  // namespace
 
+/// "or a smaller one": a client may ask for less than it is given, if only then it learns that the
+/// server does blocks. [RFC 7959 §2.4, §3.1 figure 4]
+std::uint8_t Requests::next_szx(const Core& core, const Transaction& t,
+                                const Block& given) noexcept {
+    if (t.peer.is_reliable()) return given.szx;
+    return std::min(given.szx, t.szx2.value_or(core.szx_for(t.peer)));
+}
+
 /// The response that answers the request, or its last block: all of it, or the first block of it.
 void Requests::on_first(Core& core, Instant now, Transaction& t, Message&& message) {
     const std::size_t smallest = block_octets(0);
@@ -19,7 +27,8 @@ void Requests::on_first(Core& core, Instant now, Transaction& t, Message&& messa
         // "a 4.13 response to a request that does not employ Block1 is a hint for the client to try
         // sending Block1" [RFC 7959 §2.5]
         t.block1_tried = true;
-        const BlockOption hint = BlockOption::read(message.options, OptionNumber::block1);
+        const BlockOption hint =
+            BlockOption::read(message.options, OptionNumber::block1, t.peer.is_reliable());
         if (hint.present && !hint.invalid) t.szx1 = std::min(t.szx1, hint.block.szx);
         while (t.szx1 > 0 && block_octets(t.szx1) >= t.body.size()) --t.szx1;
         t.sent = 0;
@@ -29,15 +38,15 @@ void Requests::on_first(Core& core, Instant now, Transaction& t, Message&& messa
     Download whole;
     whole.code = message.code;
     whole.observe = message.options.uint(OptionNumber::observe);
-    const BlockOption block2 = BlockOption::read(message.options, OptionNumber::block2);
+    const BlockOption block2 =
+        BlockOption::read(message.options, OptionNumber::block2, t.peer.is_reliable());
     if (!block2.present || t.by_hand) {
         whole.options = std::move(message.options);
         whole.body = std::move(message.payload);
         return deliver(core, now, t, std::move(whole));
     }
     const Block& block = block2.block;
-    if (block2.invalid || block.number != 0 ||
-        (block.more && message.payload.size() != block.size()))
+    if (block2.invalid || block.number != 0 || !block.may_hold(message.payload.size()))
         return fail(core, now, t, Failure::bad_response);
     const std::size_t announced = message.options.uint(OptionNumber::size2).value_or(0);
     if (std::max(announced, message.payload.size()) > core.settings.body_octets_max) {
@@ -48,7 +57,7 @@ void Requests::on_first(Core& core, Instant now, Transaction& t, Message&& messa
         whole.etag = to_octets(*tag);
         whole.tagged = true;
     }
-    whole.szx = block.szx;
+    whole.szx = next_szx(core, t, block);
     whole.options = std::move(message.options);
     whole.body = std::move(message.payload);
     if (!block.more) return deliver(core, now, t, std::move(whole));
@@ -57,7 +66,8 @@ void Requests::on_first(Core& core, Instant now, Transaction& t, Message&& messa
 }
 
 void Requests::on_upload(Core& core, Instant now, Transaction& t, Message&& message) {
-    const BlockOption block1 = BlockOption::read(message.options, OptionNumber::block1);
+    const BlockOption block1 =
+        BlockOption::read(message.options, OptionNumber::block1, t.peer.is_reliable());
     const bool smaller = block1.present && !block1.invalid && block1.block.szx < t.szx1;
     if (message.code == Code::request_entity_too_large && smaller) {
         // "a hint to try a smaller SZX" [RFC 7959 §2.5]
@@ -84,7 +94,8 @@ void Requests::on_upload(Core& core, Instant now, Transaction& t, Message&& mess
 
 void Requests::on_download(Core& core, Instant now, Transaction& t, Message&& message) {
     Download& d = *t.download;
-    const BlockOption block2 = BlockOption::read(message.options, OptionNumber::block2);
+    const BlockOption block2 =
+        BlockOption::read(message.options, OptionNumber::block2, t.peer.is_reliable());
     if (!is_success(message.code) || !block2.present) {
         // Gone, refused, or suddenly small: this is the response then.
         if (t.observation && t.observation->registered && !is_success(message.code))
@@ -97,7 +108,7 @@ void Requests::on_download(Core& core, Instant now, Transaction& t, Message&& me
         return deliver(core, now, t, std::move(whole));
     }
     const Block& block = block2.block;
-    if (block2.invalid || (block.more && message.payload.size() != block.size()))
+    if (block2.invalid || !block.may_hold(message.payload.size()))
         return fail(core, now, t, Failure::bad_response);
     if (block.offset() != d.body.size()) return restart_download(core, now, t);
 
@@ -116,7 +127,7 @@ void Requests::on_download(Core& core, Instant now, Transaction& t, Message&& me
         return fail(core, now, t, Failure::too_large);
     }
     d.body.insert(d.body.end(), message.payload.begin(), message.payload.end());
-    d.szx = block.szx;
+    d.szx = next_szx(core, t, block);
     if (!block.more) {
         Download whole = std::move(d);
         return deliver(core, now, t, std::move(whole));

@@ -1,55 +1,62 @@
 #include "coap/response_cache.hpp"
 
-#include "coap/observe_client.hpp"
-
 #include <algorithm>
 
 namespace causeway::coap {
 namespace {
 
+constexpr std::uint32_t max_age_default = 60;  // seconds [RFC 7252 §5.10.5]
+
 Duration max_age_of(const Options& options) noexcept {
-    return std::chrono::seconds(options.uint(OptionNumber::max_age).value_or(default_max_age));
+    return std::chrono::seconds(options.uint(OptionNumber::max_age).value_or(max_age_default));
 }
 
-/// The part of a key that tells resources apart: the peer and the Uri-* options.
-Octets target_in(Bytes key) {
-    ByteReader in(key);
-    Octets target = to_octets(in.take(sizeof(Peer::address) + 2));
-    in.u8();  // the method
-    const auto options = Options::parse(in);
-    CAUSEWAY_ASSERT(options.has_value());  // cache_key() made it
-    Options uri;
-    for (const Option option : *options) switch (option.number) {
-            case OptionNumber::uri_host:
-            case OptionNumber::uri_port:
-            case OptionNumber::uri_path:
-            case OptionNumber::uri_query:
-                uri.add(option.number, option.value);
-                break;
-            default:
-                break;
-        }
-    const Octets names = emitted(uri);
-    target.insert(target.end(), names.begin(), names.end());
-    return target;
+/// How every key of one URI begins.
+Octets key_prefix(std::string_view uri) {
+    Octets octets(2 + uri.size());
+    ByteWriter out(octets);
+    out.be16(static_cast<std::uint16_t>(uri.size()));
+    out.put(as_octets(uri));
+    return octets;
+}
+
+bool is_in_key(OptionNumber number) noexcept {
+    switch (number) {
+        case OptionNumber::uri_host:
+        case OptionNumber::uri_port:
+        case OptionNumber::uri_path:
+        case OptionNumber::uri_query:
+            return false;  // said by the URI
+        // Understood here, and so no part of the key. [RFC 7252 §5.6; RFC 8768 §3]
+        case OptionNumber::etag:
+        case OptionNumber::observe:
+        case OptionNumber::hop_limit:
+            return false;
+        default:
+            return is_unsafe(number) || !is_no_cache_key(number);
+    }
 }
 
 }  // namespace
 
-Octets cache_key(const Peer& target, Code method, const Options& options) {
-    Options key;
-    for (const Option option : options) {
-        // ETag is understood here, and so is no part of the key. [RFC 7252 §5.6]
-        if (option.number == OptionNumber::etag || option.number == OptionNumber::observe) continue;
-        if (!is_unsafe(option.number) && is_no_cache_key(option.number)) continue;
-        key.add(option.number, option.value);
-    }
-    Octets octets(target.address.size() + 3 + key.wire_size());
-    ByteWriter out(octets);
-    out.put(target.address);
-    out.be16(target.port);
+Octets cache_key(std::string_view uri, std::uint32_t context, Code method, const Options& options,
+                 Bytes payload) {
+    Options kept;
+    for (const Option option : options)
+        if (is_in_key(option.number)) kept.add(option.number, option.value);
+    Octets octets = key_prefix(uri);
+    // "the request body is part of the cache key" [RFC 8132 §2]
+    const bool with_payload = method == Code::fetch;
+    const std::size_t begin = octets.size();
+    octets.resize(begin + 5 + kept.wire_size() + (with_payload ? 1 + payload.size() : 0));
+    ByteWriter out(MutableBytes(octets).subspan(begin));
+    out.be32(context);
     out.u8(std::to_underlying(method));
-    key.emit(out);
+    kept.emit(out);
+    if (with_payload) {
+        out.u8(0xff);
+        out.put(payload);
+    }
     return octets;
 }
 
@@ -62,33 +69,43 @@ Response aged(Response response, Duration age) {
     return response;
 }
 
-ResponseCache::Entry* ResponseCache::find(Bytes key) noexcept {
-    for (Entry& entry : entries_)
-        if (same(entry.key, key)) return &entry;
-    return nullptr;
+bool ResponseCache::Less::operator()(Bytes a, Bytes b) const noexcept {
+    return std::ranges::lexicographical_compare(a, b);
 }
 
-void ResponseCache::erase(std::size_t at) {
-    octets_ -= entries_[at].response.payload.size();
-    entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(at));
+ResponseCache::Entry* ResponseCache::find(Bytes key) noexcept {
+    const auto found = index_.find(key);
+    return found == index_.end() ? nullptr : &*found->second;
+}
+
+void ResponseCache::used(const Entry& entry) noexcept {
+    const auto found = index_.find(Bytes(entry.key));
+    if (found != index_.end()) entries_.splice(entries_.end(), entries_, found->second);
+}
+
+ResponseCache::Index::iterator ResponseCache::erase(Index::iterator at) {
+    const Entries::iterator entry = at->second;
+    octets_ -= entry->response.payload.size();
+    const auto next = index_.erase(at);  // before the key that it borrows
+    entries_.erase(entry);
+    return next;
 }
 
 void ResponseCache::forget(Bytes key) {
-    for (std::size_t i = 0; i < entries_.size(); ++i)
-        if (same(entries_[i].key, key)) return erase(i);
+    const auto found = index_.find(key);
+    if (found != index_.end()) erase(found);
 }
 
-void ResponseCache::forget_target(Bytes key) {
-    const Octets target = target_in(key);
-    for (std::size_t i = 0; i < entries_.size();) {
-        if (target_in(entries_[i].key) == target)
-            erase(i);
-        else
-            ++i;
-    }
+void ResponseCache::forget_target(std::string_view uri) {
+    const Octets prefix = key_prefix(uri);
+    auto at = index_.lower_bound(Bytes(prefix));
+    while (at != index_.end() && at->first.size() >= prefix.size() &&
+           same(at->first.first(prefix.size()), prefix))
+        at = erase(at);
 }
 
-void ResponseCache::store(Instant now, Bytes key, const Response& response) {
+void ResponseCache::store(Instant now, Bytes key, const Response& response,
+                          std::string origin_tag) {
     forget(key);
     const std::size_t size = response.payload.size();
     const Duration max_age = max_age_of(response.options);
@@ -97,13 +114,17 @@ void ResponseCache::store(Instant now, Bytes key, const Response& response) {
     if (response.code != Code::content || !useful || size > limits_.octets_max ||
         limits_.entries_max == 0)
         return;
-    while (entries_.size() >= limits_.entries_max || octets_ + size > limits_.octets_max) {
-        const auto oldest = std::ranges::min_element(entries_, {}, &Entry::used);
-        erase(static_cast<std::size_t>(oldest - entries_.begin()));
+    while (index_.size() >= limits_.entries_max || octets_ + size > limits_.octets_max) {
+        erase(index_.find(Bytes(entries_.front().key)));
         ++evicted_;
     }
     octets_ += size;
-    entries_.push_back({to_octets(key), response, now, after(now, max_age), now});
+    entries_.push_back({.key = to_octets(key),
+                        .response = response,
+                        .origin_tag = std::move(origin_tag),
+                        .stored = now,
+                        .fresh_until = after(now, max_age)});
+    index_.emplace(Bytes(entries_.back().key), std::prev(entries_.end()));
 }
 
 void ResponseCache::refresh(Instant now, Entry& entry, const Options& validated) {

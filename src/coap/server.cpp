@@ -56,6 +56,7 @@ Link link_of(const Resource& resource) {
     }
     text("ct", formats);
     if (resource.size) link.attributes.push_back({"sz", std::to_string(*resource.size)});
+    for (const LinkAttribute& attribute : resource.attributes) link.attributes.push_back(attribute);
     // "A value MUST NOT be given for the "obs" attribute" [RFC 7641 §6]
     if (resource.observable) link.attributes.push_back({"obs", std::nullopt});
     return link;

@@ -64,7 +64,8 @@ struct Resource {
     std::string title{};
     /// ct. Where any is named, an Accept for another is answered with 4.06 before the handler runs.
     std::vector<ContentFormat> formats{};
-    std::optional<std::uint32_t> size{};  // sz, octets
+    std::optional<std::uint32_t> size{};      // sz, octets
+    std::vector<LinkAttribute> attributes{};  // what else there is, "rel" for instance
 };
 
 class Server {

@@ -94,6 +94,34 @@ TEST(Server, NegotiatesContent) {  // [RFC 7252 §5.10.4]
     EXPECT_EQ(house.ask(request).code, Code::not_acceptable);
 }
 
+TEST(Server, PreconditionsHoldForPatchesToo) {  // [RFC 8132 §3.4]
+    for (const Code method : {Code::patch, Code::ipatch}) {
+        Server server;
+        int patched = 0;
+        server.add({.path = "/a",
+                    .methods = {Code::get, Code::patch, Code::ipatch},
+                    .handler = [&](const RequestView& request) {
+                        if (request.method != Code::get) {
+                            ++patched;
+                            return response_of(Code::changed);
+                        }
+                        Response response = content_of(ContentFormat::text_plain, "x");
+                        response.options.add(OptionNumber::etag, "01"_hex);
+                        return response;
+                    }});
+        RequestArrived request = request_for(method, "/a");
+        request.options.add(OptionNumber::if_none_match, {});
+        EXPECT_EQ(server.handle(request)->code, Code::precondition_failed);
+        request = request_for(method, "/a");
+        request.options.add(OptionNumber::if_match, "02"_hex);
+        EXPECT_EQ(server.handle(request)->code, Code::precondition_failed);
+        EXPECT_EQ(patched, 0);
+        request.options.add(OptionNumber::if_match, "01"_hex);
+        EXPECT_EQ(server.handle(request)->code, Code::changed);
+        EXPECT_EQ(patched, 1);
+    }
+}
+
 TEST(Server, ValidatesWhatTheClientHas) {  // [RFC 7252 §5.10.6.2]
     House house;
     RequestArrived request = request_for(Code::get, "/lamp");

@@ -17,7 +17,7 @@ struct Settings {
     /// PROBING_RATE, octets a second: how long a non-confirmable request that nobody answers holds
     /// back the next one to the same peer. Zero: not at all.
     std::uint16_t probing_rate = 1;
-    std::uint8_t token_octets = 4;  // 1 to 8; 4 is what RFC 7252 §5.3.1 asks for on the Internet
+    std::uint8_t token_octets = 4;  // 0 to 8; 4 is what [RFC 7252 §5.3.1] asks for
 
     /// Responses to multicast requests are spread over this long. [RFC 7252 §8.2]
     Duration leisure = std::chrono::seconds(5);
@@ -46,15 +46,31 @@ struct Settings {
     /// critical ones. [RFC 7252 §5.7.1]
     bool forwarding = false;
 
+    /// A server's guard against being turned on others: what a source that has proved nothing is
+    /// sent stays under three times what it sent; beyond that, before it is observed or anything is
+    /// changed, it has to echo. [RFC 9175 §2.4, §2.6; RFC 7252 §11.3]
+    bool echo_amplification = false;
+    /// How long who echoed is believed to be there.
+    Duration verified_for = std::chrono::minutes(10);
+
     // Limits. What does not fit is refused or displaces the oldest, as Stats tells.
-    std::uint32_t body_octets_max = 4096;  // of a body from outside, put together from blocks
-    std::uint16_t transactions_max = 16;   // requests of ours
-    std::uint16_t exchanges_max = 16;      // requests of others, not answered yet
-    std::uint16_t deduplications_max = 64;
-    std::uint16_t observers_max = 16;
+    std::uint32_t body_octets_max = 4096;       // of a body from outside, put together from blocks
+    std::uint32_t assembly_octets_max = 8192;   // of all of them that are not complete yet
+    std::uint32_t transfer_octets_max = 65536;  // of all response bodies kept
+    std::uint32_t deduplication_octets_max = 65536;  // of replies kept
+    std::uint32_t transactions_max = 16;             // requests of ours
+    std::uint32_t exchanges_max = 16;                // requests of others, not answered yet
+    std::uint32_t deduplications_max = 64;
+    std::uint32_t observers_max = 16;
+    std::uint32_t observers_per_peer_max = 16;
+    std::uint32_t peers_max = 64;      // whose message ids are remembered
+    std::uint32_t streams_max = 16;    // whose limits are known; others take 1152 octets
+    std::uint32_t verified_max = 64;   // sources that echoed
     std::uint16_t assemblies_max = 4;  // request bodies arriving in blocks
     std::uint16_t transfers_max = 4;   // response bodies leaving in blocks
-    std::uint16_t peers_max = 64;      // whose message ids are remembered
+    /// Tokens of others up to this. Up to 8: longer ones are format errors, as they are to who
+    /// knows nothing of them; above: such a request is answered with 5.03. [RFC 8974 §2.2.2]
+    std::uint16_t token_octets_max = 8;
 
     /// A constrained node: a block fits a frame of 802.15.4, tables are small, tokens short.
     [[nodiscard]] static constexpr Settings for_node() noexcept {
@@ -68,20 +84,33 @@ struct Settings {
         settings.observers_max = 4;
         settings.assemblies_max = 1;
         settings.transfers_max = 2;
+        settings.observers_per_peer_max = 4;
         settings.peers_max = 6;
+        settings.streams_max = 0;
+        settings.verified_max = 0;
+        settings.assembly_octets_max = 4096;
+        settings.transfer_octets_max = 4096;
+        settings.deduplication_octets_max = 2048;
         return settings;
     }
     /// A gateway: as many nodes at once as a mesh has.
     [[nodiscard]] static constexpr Settings for_host() noexcept {
         Settings settings;
         settings.body_octets_max = 1u << 20;
-        settings.transactions_max = 1024;
-        settings.exchanges_max = 1024;
-        settings.deduplications_max = 2048;
-        settings.observers_max = 1024;
-        settings.assemblies_max = 64;
-        settings.transfers_max = 64;
-        settings.peers_max = 2048;
+        settings.assembly_octets_max = 64u << 20;
+        settings.transfer_octets_max = 64u << 20;
+        settings.deduplication_octets_max = 16u << 20;
+        settings.transactions_max = 4096;
+        settings.exchanges_max = 4096;
+        settings.deduplications_max = 65536;
+        settings.observers_max = 16384;
+        settings.observers_per_peer_max = 1024;
+        settings.peers_max = 65536;
+        settings.streams_max = 16384;
+        settings.verified_max = 16384;
+        settings.assemblies_max = 1024;
+        settings.transfers_max = 1024;
+        settings.token_octets_max = 64;
         return settings;
     }
 

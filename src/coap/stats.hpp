@@ -4,8 +4,9 @@
 namespace causeway::coap {
 
 struct Stats {
-    // Every datagram is one of the ten below.
+    // Every datagram, and every message of a stream, is one of the eleven below.
     std::uint64_t datagrams_received = 0;
+    std::uint64_t messages_received = 0;
     std::uint64_t requests = 0;
     std::uint64_t responses = 0;         // to a request of ours; notifications too
     std::uint64_t acknowledgements = 0;  // empty ones, or whose content does not count
@@ -16,8 +17,10 @@ struct Stats {
     std::uint64_t ignored = 0;     // another version, a reserved code, a type that may not carry it
     std::uint64_t unexpected = 0;  // a response nobody waits for
     std::uint64_t stray = 0;       // an acknowledgement or reset of nothing
+    std::uint64_t forged = 0;      // a response to a protected request that does not hold
 
     std::uint64_t datagrams_sent = 0;
+    std::uint64_t messages_sent = 0;  // over streams
     std::uint64_t retransmissions = 0;
     std::uint64_t transmissions_failed = 0;  // given up after MAX_RETRANSMIT
 
@@ -41,9 +44,19 @@ struct Stats {
     std::uint64_t notifications_sent = 0;
     std::uint64_t peers_evicted = 0;
     std::uint64_t message_ids_exhausted = 0;
+    std::uint64_t protection_refused = 0;  // requests of others that did not verify
+    std::uint64_t protection_failed = 0;   // nothing could be protected any more
+    std::uint64_t streams_refused = 0;     // over streams_max
+    std::uint64_t tokens_refused = 0;      // over token_octets_max
+    std::uint64_t echoes_asked = 0;        // 4.01 with an Echo option
+    std::uint64_t echoes_verified = 0;
+    std::uint64_t echoes_stale = 0;  // or never ours
+    std::uint64_t echoes_sent = 0;   // a request of ours repeated with what it was to echo
+    std::uint64_t verified_evicted = 0;
 
     void visit(auto&& named) const {
         named("datagrams_received", datagrams_received);
+        named("messages_received", messages_received);
         named("requests", requests);
         named("responses", responses);
         named("acknowledgements", acknowledgements);
@@ -54,7 +67,9 @@ struct Stats {
         named("ignored", ignored);
         named("unexpected", unexpected);
         named("stray", stray);
+        named("forged", forged);
         named("datagrams_sent", datagrams_sent);
+        named("messages_sent", messages_sent);
         named("retransmissions", retransmissions);
         named("transmissions_failed", transmissions_failed);
         named("requests_started", requests_started);
@@ -76,11 +91,21 @@ struct Stats {
         named("notifications_sent", notifications_sent);
         named("peers_evicted", peers_evicted);
         named("message_ids_exhausted", message_ids_exhausted);
+        named("protection_refused", protection_refused);
+        named("protection_failed", protection_failed);
+        named("streams_refused", streams_refused);
+        named("tokens_refused", tokens_refused);
+        named("echoes_asked", echoes_asked);
+        named("echoes_verified", echoes_verified);
+        named("echoes_stale", echoes_stale);
+        named("echoes_sent", echoes_sent);
+        named("verified_evicted", verified_evicted);
     }
 
     [[nodiscard]] bool balanced() const noexcept {
-        return datagrams_received == requests + responses + acknowledgements + resets + pings +
-                                         duplicates + malformed + ignored + unexpected + stray;
+        return datagrams_received + messages_received ==
+               requests + responses + acknowledgements + resets + pings + duplicates + malformed +
+                   ignored + unexpected + stray + forged;
     }
 };
 

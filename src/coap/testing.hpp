@@ -54,8 +54,9 @@ inline constexpr Instant start{std::chrono::seconds(1000)};
 /// An endpoint, the time, and everything it put out, sorted.
 class Bench {
 public:
-    explicit Bench(const Settings& settings = {}, std::uint64_t seed = 1)
-        : endpoint(settings, Random(seed), start) {}
+    explicit Bench(const Settings& settings = {}, std::uint64_t seed = 1,
+                   Protection* protection = nullptr)
+        : endpoint(settings, Random(seed), start, {}, protection) {}
 
     void handle(Endpoint::Input in) {
         endpoint.handle(now, std::move(in));
@@ -66,6 +67,9 @@ public:
     }
     void receive(const Peer& from, const Message& message, bool multicast = false) {
         receive(from, emitted(message), multicast);
+    }
+    void receive_message(const Peer& from, Message message) {
+        handle(MessageReceived{from, std::move(message)});
     }
     /// Moves time on, stopping at every deadline on the way.
     void pass(Duration span) {
@@ -90,11 +94,17 @@ public:
         datagrams.pop_front();
         return message;
     }
+    /// The one message that went over a stream since the last look.
+    Message sent_message() {
+        CAUSEWAY_ASSERT(messages.size() == 1);
+        return take(messages).message;
+    }
     RequestArrived request() { return take(requests); }
     ResponseArrived response() { return take(responses); }
     RequestFailed failure() { return take(failures); }
     [[nodiscard]] bool silent() const {
-        return datagrams.empty() && requests.empty() && responses.empty() && failures.empty();
+        return datagrams.empty() && messages.empty() && requests.empty() && responses.empty() &&
+               failures.empty();
     }
 
     Endpoint endpoint;
@@ -103,6 +113,8 @@ public:
     std::deque<RequestArrived> requests;
     std::deque<ResponseArrived> responses;
     std::deque<RequestFailed> failures;
+    std::deque<SendMessage> messages;
+    std::deque<ObserverGone> gone;
 
 private:
     template <class T>
@@ -119,6 +131,8 @@ private:
                            [&](RequestArrived& o) { requests.push_back(std::move(o)); },
                            [&](ResponseArrived& o) { responses.push_back(std::move(o)); },
                            [&](RequestFailed& o) { failures.push_back(std::move(o)); },
+                           [&](SendMessage& o) { messages.push_back(std::move(o)); },
+                           [&](ObserverGone& o) { gone.push_back(std::move(o)); },
                        },
                        *out);
         }
@@ -136,14 +150,16 @@ public:
     };
 
     Network(const Settings& client_settings, const Settings& server_settings,
-            const Badness& badness, std::uint64_t seed)
-        : client(client_settings, Random(seed).fork(1), start),
-          endpoint(server_settings, Random(seed).fork(2), start),
+            const Badness& badness, std::uint64_t seed, Protection* client_protection = nullptr,
+            Protection* server_protection = nullptr)
+        : client(client_settings, Random(seed).fork(1), start, {}, client_protection),
+          endpoint(server_settings, Random(seed).fork(2), start, {}, server_protection),
           badness_(badness),
           random_(Random(seed).fork(3)) {}
 
-    const Peer client_peer = peer_at(1, 40000);
-    const Peer server_peer = peer_at(2);
+    Peer client_peer = peer_at(1, 40000);  // as the server sees it
+    Peer server_peer = peer_at(2);
+    std::uint32_t context = 0;  // of requests
     Endpoint client;
     Endpoint endpoint;  // of the server
     Server server;
@@ -152,10 +168,12 @@ public:
     std::vector<RequestFailed> failures;
     std::function<void(const ResponseArrived&)> on_response;
     std::size_t datagrams = 0;
+    std::size_t messages = 0;  // over streams, which lose nothing
     std::size_t largest = 0;
 
     void request(Request in) {
         in.peer = server_peer;
+        in.peer.context = context;
         client.handle(now, std::move(in));
         carry();
     }
@@ -218,6 +236,10 @@ private:
             while (auto out = endpoint.poll_output()) {
                 more = true;
                 if (auto* send = std::get_if<SendDatagram>(&*out)) launch(false, send->datagram);
+                if (auto* send = std::get_if<SendMessage>(&*out)) {
+                    ++messages;
+                    client.handle(now, MessageReceived{server_peer, std::move(send->message)});
+                }
                 if (auto* request = std::get_if<RequestArrived>(&*out)) {
                     if (auto response = server.handle(*request))
                         endpoint.handle(now, Respond{request->exchange, std::move(*response)});
@@ -228,6 +250,10 @@ private:
             while (auto out = client.poll_output()) {
                 more = true;
                 if (auto* send = std::get_if<SendDatagram>(&*out)) launch(true, send->datagram);
+                if (auto* send = std::get_if<SendMessage>(&*out)) {
+                    ++messages;
+                    endpoint.handle(now, MessageReceived{client_peer, std::move(send->message)});
+                }
                 if (auto* failed = std::get_if<RequestFailed>(&*out)) failures.push_back(*failed);
                 if (auto* response = std::get_if<ResponseArrived>(&*out)) {
                     responses.push_back(*response);

@@ -159,16 +159,39 @@ std::optional<std::string> percent_decoded(std::string_view text) {
     return decoded;
 }
 
+std::uint16_t default_port_of(Transport transport) noexcept {
+    switch (transport) {
+        case Transport::udp:
+        case Transport::tcp:
+            return default_port;
+        case Transport::dtls:
+        case Transport::tls:
+            return default_secure_port;
+        case Transport::ws:
+            return 80;
+        case Transport::wss:
+            return 443;
+    }
+    return default_port;
+}
+
+std::optional<Transport> transport_of(std::string_view scheme) noexcept {
+    for (const Transport transport : {Transport::udp, Transport::dtls, Transport::tcp,
+                                      Transport::tls, Transport::ws, Transport::wss})
+        if (std::ranges::equal(scheme, scheme_of(transport), {}, lower)) return transport;
+    return std::nullopt;
+}
+
 std::expected<Uri, UriFault> Uri::from_text(std::string_view text) {
     const auto malformed = std::unexpected(UriFault::malformed);
     if (text.size() > octets_max || !is_uri_text(text)) return malformed;
     const std::size_t colon = text.find(':');
     if (colon == std::string_view::npos || !is_scheme(text.substr(0, colon))) return malformed;
-    const std::string scheme = lowered(text.substr(0, colon));
+    const auto transport = transport_of(text.substr(0, colon));
+    if (!transport) return std::unexpected(UriFault::scheme);
     Uri uri;
-    uri.secure = scheme == "coaps";
-    if (!uri.secure && scheme != "coap") return std::unexpected(UriFault::scheme);
-    uri.port = uri.secure ? default_secure_port : default_port;
+    uri.transport = *transport;
+    uri.port = default_port_of(*transport);
 
     text.remove_prefix(colon + 1);
     if (!text.starts_with("//") || text.contains('#')) return malformed;
@@ -186,6 +209,7 @@ std::expected<Uri, UriFault> Uri::from_text(std::string_view text) {
 
 std::optional<Uri> Uri::from_options(const Options& options, const Peer& destination) {
     Uri uri;
+    uri.transport = destination.transport;
     const auto host = options.text(OptionNumber::uri_host);
     if (host) {
         std::string_view name = *host;
@@ -212,9 +236,17 @@ std::optional<Uri> Uri::from_options(const Options& options, const Peer& destina
 }
 
 std::string Uri::to_text() const {
-    std::string text = secure ? "coaps://" : "coap://";
-    text += is_ipv6_literal(host) ? '[' + host + ']' : percent_encoded(host, {});
-    if (port != (secure ? default_secure_port : default_port)) text += ':' + std::to_string(port);
+    return std::string(scheme_of(transport)) + "://" + authority() + path_and_query();
+}
+
+std::string Uri::authority() const {
+    std::string text = is_ipv6_literal(host) ? '[' + host + ']' : percent_encoded(host, {});
+    if (port != default_port_of(transport)) text += ':' + std::to_string(port);
+    return text;
+}
+
+std::string Uri::path_and_query() const {
+    std::string text;
     for (const std::string& segment : path) text += '/' + percent_encoded(segment, ":@");
     if (path.empty()) text += '/';
     char separator = '?';
@@ -242,7 +274,7 @@ void Uri::add_all_to(Options& options) const {
 
 std::optional<Peer> Uri::peer() const {
     const auto address = address_from_literal(host);
-    return address ? std::optional(Peer{*address, port}) : std::nullopt;
+    return address ? std::optional(Peer{*address, port, transport}) : std::nullopt;
 }
 
 }  // namespace causeway::coap

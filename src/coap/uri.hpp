@@ -1,5 +1,6 @@
 #pragma once
-// coap and coaps URIs, taken apart into options and put together from them. [RFC 7252 §6]
+// URIs of CoAP over any transport, taken apart into options and put together from them: coap and
+// coaps [RFC 7252 §6], coap+tcp, coaps+tcp, coap+ws and coaps+ws [RFC 8323 §8].
 #include "coap/options.hpp"
 #include "coap/peer.hpp"
 
@@ -11,12 +12,17 @@ namespace causeway::coap {
 
 enum class UriFault : std::uint8_t {
     malformed,  // not an absolute URI, or a part of it that no option can carry
-    scheme,     // well-formed, but neither coap nor coaps
+    scheme,     // well-formed, but none of CoAP's
 };
 
+/// Of the scheme: 5683, 5684, 80 or 443. [RFC 7252 §6.1, §6.2; RFC 8323 §8]
+[[nodiscard]] std::uint16_t default_port_of(Transport transport) noexcept;
+/// Whatever the case of its letters; nullopt where the scheme is none of CoAP's.
+[[nodiscard]] std::optional<Transport> transport_of(std::string_view scheme) noexcept;
+
 struct Uri {
-    bool secure = false;  // coaps
-    std::string host;     // decoded, lower case; an IPv6 literal without its brackets
+    Transport transport = Transport::udp;  // what the scheme says
+    std::string host;  // decoded, lower case; an IPv6 literal without its brackets
     std::uint16_t port = default_port;
     std::vector<std::string> path;   // decoded segments
     std::vector<std::string> query;  // decoded arguments
@@ -26,18 +32,28 @@ struct Uri {
     /// "coap://[fd00::1]:5683/a/b?c=d". Dot segments are resolved; a fragment, user information or
     /// a path that does not begin with a slash is malformed.
     static std::expected<Uri, UriFault> from_text(std::string_view text);
-    /// From the Uri-* options of a request that was sent to `destination`. nullopt when Uri-Host is
-    /// no host. [RFC 7252 §6.5]
+    /// From the Uri-* options of a request that was sent to `destination`, over its transport.
+    /// nullopt when Uri-Host is no host. [RFC 7252 §6.5; RFC 8323 §8.7]
     static std::optional<Uri> from_options(const Options& options, const Peer& destination);
 
     /// Normal form. [RFC 7252 §6.3, §6.5]
     [[nodiscard]] std::string to_text() const;
+    /// "[fd00::1]:61616", "host": with the port only where it is not the scheme's.
+    [[nodiscard]] std::string authority() const;
+    /// "/a/b?c=d"; "/" where there is nothing.
+    [[nodiscard]] std::string path_and_query() const;
+    /// coaps, coaps+tcp, coaps+ws.
+    [[nodiscard]] bool secure() const noexcept {
+        return transport == Transport::dtls || transport == Transport::tls ||
+               transport == Transport::wss;
+    }
     /// Adds the Uri-* options of a request that is sent to `destination`: Uri-Host only for a name,
     /// Uri-Port only where it differs. [RFC 7252 §6.4]
     void add_to(Options& options, const Peer& destination) const;
     /// Adds all of them, the host as it stands: what a request with Proxy-Scheme needs.
     void add_all_to(Options& options) const;
-    /// Where the request goes, if the host is an address and needs no resolution.
+    /// Where the request goes, if the host is an address and needs no resolution. What is no
+    /// coap URI needs a channel besides.
     [[nodiscard]] std::optional<Peer> peer() const;
 
     friend bool operator==(const Uri&, const Uri&) = default;

@@ -115,6 +115,35 @@ TEST(Uri, OptionsOfADestinationByAddressLeaveTheHostOut) {  // [RFC 7252 §6.4]
     EXPECT_EQ(named.uint(OptionNumber::uri_port), 5683u);
 }
 
+TEST(Uri, EveryTransportHasItsSchemeAndPort) {  // [RFC 8323 §8]
+    struct Case {
+        const char* scheme;
+        Transport transport;
+        std::uint16_t port;
+        bool secure;
+    };
+    for (const Case& c :
+         {Case{"coap", Transport::udp, 5683, false}, Case{"coaps", Transport::dtls, 5684, true},
+          Case{"coap+tcp", Transport::tcp, 5683, false},
+          Case{"CoAPs+TCP", Transport::tls, 5684, true}, Case{"coap+ws", Transport::ws, 80, false},
+          Case{"coaps+ws", Transport::wss, 443, true}}) {
+        const std::string scheme = c.scheme;
+        const auto uri = Uri::from_text(scheme + "://[fd00::1]/a");
+        ASSERT_TRUE(uri) << scheme;
+        EXPECT_EQ(uri->transport, c.transport);
+        EXPECT_EQ(uri->port, c.port);
+        EXPECT_EQ(uri->secure(), c.secure);
+        EXPECT_EQ(uri->peer()->transport, c.transport);
+        EXPECT_EQ(uri->to_text(), std::string(scheme_of(c.transport)) + "://[fd00::1]/a");
+        // And back, from a request over that transport. [RFC 8323 §8.7]
+        Options options;
+        uri->add_to(options, *uri->peer());
+        EXPECT_EQ(Uri::from_options(options, *uri->peer()), *uri);
+    }
+    EXPECT_EQ(round_trip("coap+ws://h:80/"), "coap+ws://h/");
+    EXPECT_EQ(round_trip("coap+ws://h:5683/"), "coap+ws://h:5683/");
+}
+
 TEST(Uri, WhatIsNoCoapUriIsRefused) {
     for (const char* bad : {"",
                             "coap",
@@ -145,7 +174,7 @@ TEST(Uri, WhatIsNoCoapUriIsRefused) {
         EXPECT_EQ(uri.error(), UriFault::malformed) << bad;
     }
     EXPECT_EQ(Uri::from_text("http://h/").error(), UriFault::scheme);
-    EXPECT_EQ(Uri::from_text("coap+tcp://h/").error(), UriFault::scheme);
+    EXPECT_EQ(Uri::from_text("coap+sctp://h/").error(), UriFault::scheme);
     EXPECT_FALSE(Uri::from_text("coap://h/" + std::string(256, 'a')).has_value());
     EXPECT_TRUE(Uri::from_text("coap://h/" + std::string(255, 'a')).has_value());
     EXPECT_FALSE(Uri::from_text("coap://h/" + std::string(1100, '/')).has_value());
@@ -189,6 +218,20 @@ TEST(Call, GoesToItsProxyWithTheWholeUri) {
     EXPECT_FALSE(request->options.has(OptionNumber::uri_path));
 }
 
+TEST(Call, GoesOverAChannelThatTheResolverOpened) {
+    Call call;
+    call.uri = "coaps+tcp://[fd00::5]/x";
+    Peer opened = peer("fd00::5", default_secure_port);
+    const auto resolve = [&](std::string_view, std::uint16_t) { return std::optional(opened); };
+    EXPECT_EQ(request_for(RequestId{1}, call, resolve).error(), CallFault::needs_dtls);
+    opened.transport = Transport::tls;
+    opened.channel = 7;
+    const auto request = request_for(RequestId{1}, call, resolve);
+    ASSERT_TRUE(request.has_value());
+    EXPECT_EQ(request->peer, opened);
+    EXPECT_FALSE(request->options.has(OptionNumber::uri_host));
+}
+
 TEST(Call, SaysWhatIsWrong) {
     Call call;
     const auto fault = [&](std::string uri) {
@@ -197,7 +240,7 @@ TEST(Call, SaysWhatIsWrong) {
     };
     EXPECT_EQ(fault("nonsense"), "not a URI");
     EXPECT_EQ(fault("http://x/"), "not a coap URI");
-    EXPECT_EQ(fault("coaps://[::1]/"), "coaps needs DTLS");
+    EXPECT_EQ(fault("coaps://[::1]/"), "needs a session or connection of its own");
     EXPECT_EQ(fault("coap://nowhere/"), "unknown host");
 }
 

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::ip {
+namespace causeway::ip::address_test {
 namespace {
 
 Address at(std::string_view text) {
@@ -177,4 +177,4 @@ TEST(Prefix, OfClearsWhatIsPastItsLength) {
 }
 
 }  // namespace
-}  // namespace causeway::ip
+}  // namespace causeway::ip::address_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::ip {
+namespace causeway::ip::checksum_test {
 namespace {
 
 /// The definition, word by word.
@@ -91,4 +91,4 @@ TEST(Checksum, PseudoHeaderCountsEveryField) {  // [RFC 8200 §8.1]
 }
 
 }  // namespace
-}  // namespace causeway::ip
+}  // namespace causeway::ip::checksum_test

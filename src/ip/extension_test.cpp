@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::ip {
+namespace causeway::ip::extension_test {
 namespace {
 
 Octets packet_of(std::uint8_t first, std::string_view payload_hex) {
@@ -235,4 +235,4 @@ TEST(FragmentHeader, RoundTrips) {  // [RFC 8200 §4.5]
 }
 
 }  // namespace
-}  // namespace causeway::ip
+}  // namespace causeway::ip::extension_test

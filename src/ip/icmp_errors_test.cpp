@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::ip {
+namespace causeway::ip::icmp_errors_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -167,4 +167,4 @@ TEST_F(IcmpErrorsTest, EveryQuestionIsCountedOnce) {
 }
 
 }  // namespace
-}  // namespace causeway::ip
+}  // namespace causeway::ip::icmp_errors_test

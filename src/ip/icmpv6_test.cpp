@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::ip {
+namespace causeway::ip::icmpv6_test {
 namespace {
 
 const Address loopback = *Address::from_text("::1");
@@ -163,4 +163,4 @@ TEST(AnswerEcho, IsSilentAboutAllElse) {
 }
 
 }  // namespace
-}  // namespace causeway::ip
+}  // namespace causeway::ip::icmpv6_test

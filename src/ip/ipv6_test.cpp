@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::ip {
+namespace causeway::ip::ipv6_test {
 namespace {
 
 // An echo request as Linux sent it to itself.
@@ -96,4 +96,4 @@ TEST(Ipv6View, ChecksLengthsOnceAndForAll) {
 }
 
 }  // namespace
-}  // namespace causeway::ip
+}  // namespace causeway::ip::ipv6_test

@@ -9,14 +9,15 @@ constexpr std::uint32_t neighbour_router = 0x8000'0000;
 constexpr std::uint32_t neighbour_solicited = 0x4000'0000;
 constexpr std::uint32_t neighbour_override = 0x2000'0000;
 
-void read_start(ByteReader& in, Icmpv6Type type) {
+/// The first word of a message whose code has to be 0.
+void read_nd_start(ByteReader& in, Icmpv6Type type) {
     const std::uint8_t found = in.u8();
     const std::uint8_t code = in.u8();
     in.be16();  // the checksum
     if (in.ok() && (found != std::to_underlying(type) || code != 0)) in.fail(Fault::bad_value);
 }
 
-void write_start(ByteWriter& out, Icmpv6Type type, std::uint8_t code = 0) {
+void write_nd_start(ByteWriter& out, Icmpv6Type type, std::uint8_t code = 0) {
     out.u8(std::to_underlying(type));
     out.u8(code);
     out.be16(0);
@@ -32,20 +33,20 @@ Result<Format> finished(ByteReader& in, Format message) {
 }  // namespace
 
 Result<RouterSolicitation> RouterSolicitation::parse(ByteReader& in) {
-    read_start(in, Icmpv6Type::router_solicitation);
+    read_nd_start(in, Icmpv6Type::router_solicitation);
     in.be32();
     return finished(in, RouterSolicitation{});
 }
 
 void RouterSolicitation::emit(ByteWriter& out) const {
-    write_start(out, Icmpv6Type::router_solicitation);
+    write_nd_start(out, Icmpv6Type::router_solicitation);
     out.be32(0);
     write_options(out, options);
 }
 
 Result<RouterAdvertisement> RouterAdvertisement::parse(ByteReader& in) {
     RouterAdvertisement message;
-    read_start(in, Icmpv6Type::router_advertisement);
+    read_nd_start(in, Icmpv6Type::router_advertisement);
     message.hop_limit = in.u8();
     const std::uint8_t flags = in.u8();
     message.managed = (flags & advertisement_managed) != 0;
@@ -57,7 +58,7 @@ Result<RouterAdvertisement> RouterAdvertisement::parse(ByteReader& in) {
 }
 
 void RouterAdvertisement::emit(ByteWriter& out) const {
-    write_start(out, Icmpv6Type::router_advertisement);
+    write_nd_start(out, Icmpv6Type::router_advertisement);
     out.u8(hop_limit);
     out.u8(static_cast<std::uint8_t>((managed ? advertisement_managed : 0) |
                                      (other ? advertisement_other : 0)));
@@ -69,14 +70,14 @@ void RouterAdvertisement::emit(ByteWriter& out) const {
 
 Result<NeighbourSolicitation> NeighbourSolicitation::parse(ByteReader& in) {
     NeighbourSolicitation message;
-    read_start(in, Icmpv6Type::neighbour_solicitation);
+    read_nd_start(in, Icmpv6Type::neighbour_solicitation);
     in.be32();
     message.target = Address::read(in);
     return finished(in, std::move(message));
 }
 
 void NeighbourSolicitation::emit(ByteWriter& out) const {
-    write_start(out, Icmpv6Type::neighbour_solicitation);
+    write_nd_start(out, Icmpv6Type::neighbour_solicitation);
     out.be32(0);
     out.put(target.octets);
     write_options(out, options);
@@ -84,7 +85,7 @@ void NeighbourSolicitation::emit(ByteWriter& out) const {
 
 Result<NeighbourAdvertisement> NeighbourAdvertisement::parse(ByteReader& in) {
     NeighbourAdvertisement message;
-    read_start(in, Icmpv6Type::neighbour_advertisement);
+    read_nd_start(in, Icmpv6Type::neighbour_advertisement);
     const std::uint32_t flags = in.be32();
     message.router = (flags & neighbour_router) != 0;
     message.solicited = (flags & neighbour_solicited) != 0;
@@ -94,7 +95,7 @@ Result<NeighbourAdvertisement> NeighbourAdvertisement::parse(ByteReader& in) {
 }
 
 void NeighbourAdvertisement::emit(ByteWriter& out) const {
-    write_start(out, Icmpv6Type::neighbour_advertisement);
+    write_nd_start(out, Icmpv6Type::neighbour_advertisement);
     out.be32((router ? neighbour_router : 0) | (solicited ? neighbour_solicited : 0) |
              (override_cache ? neighbour_override : 0));
     out.put(target.octets);
@@ -103,7 +104,7 @@ void NeighbourAdvertisement::emit(ByteWriter& out) const {
 
 Result<Redirect> Redirect::parse(ByteReader& in) {
     Redirect message;
-    read_start(in, Icmpv6Type::redirect);
+    read_nd_start(in, Icmpv6Type::redirect);
     in.be32();
     message.target = Address::read(in);
     message.destination = Address::read(in);
@@ -111,7 +112,7 @@ Result<Redirect> Redirect::parse(ByteReader& in) {
 }
 
 void Redirect::emit(ByteWriter& out) const {
-    write_start(out, Icmpv6Type::redirect);
+    write_nd_start(out, Icmpv6Type::redirect);
     out.be32(0);
     out.put(target.octets);
     out.put(destination.octets);
@@ -143,10 +144,10 @@ Result<DuplicateAddress> DuplicateAddress::parse(ByteReader& in) {
 void DuplicateAddress::emit(ByteWriter& out) const {
     CAUSEWAY_ASSERT(owner.size() >= 8 && owner.size() % 8 == 0 &&
                     (transaction || owner.size() == 8));
-    write_start(out,
-                confirmation ? Icmpv6Type::duplicate_address_confirmation
-                             : Icmpv6Type::duplicate_address_request,
-                transaction ? static_cast<std::uint8_t>(owner.size() / 8) : std::uint8_t{0});
+    write_nd_start(out,
+                   confirmation ? Icmpv6Type::duplicate_address_confirmation
+                                : Icmpv6Type::duplicate_address_request,
+                   transaction ? static_cast<std::uint8_t>(owner.size() / 8) : std::uint8_t{0});
     out.u8(std::to_underlying(status));
     out.u8(transaction.value_or(0));
     out.be16(lifetime_minutes);

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::ip::nd {
+namespace causeway::ip::nd::nd_test {
 namespace {
 
 const Address router = *Address::from_text("fe80::1");
@@ -325,4 +325,4 @@ TEST(NdReceive, NamesWhatElseIsWrong) {
 }
 
 }  // namespace
-}  // namespace causeway::ip::nd
+}  // namespace causeway::ip::nd::nd_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::ip {
+namespace causeway::ip::pmtu_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -88,4 +88,4 @@ TEST(PathMtu, ReadsTheMessage) {
 }
 
 }  // namespace
-}  // namespace causeway::ip
+}  // namespace causeway::ip::pmtu_test

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace causeway::ip {
+namespace causeway::ip::reassembly_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -200,4 +200,4 @@ TEST(FragmentReassembly, AFullTableRefusesNewcomersAndTellsSendersApart) {
 }
 
 }  // namespace
-}  // namespace causeway::ip
+}  // namespace causeway::ip::reassembly_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::ip {
+namespace causeway::ip::route_table_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -158,4 +158,4 @@ TEST(ForwardingTable, AgreesWithLookingAtEveryRoute) {
 }
 
 }  // namespace
-}  // namespace causeway::ip
+}  // namespace causeway::ip::route_table_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::ip {
+namespace causeway::ip::udp_test {
 namespace {
 
 const Address node = *Address::from_text("fd00:ca5e::212:4b00:616:1");
@@ -85,4 +85,4 @@ TEST(Udp, CarriesNothingAndTheMost) {
 }
 
 }  // namespace
-}  // namespace causeway::ip
+}  // namespace causeway::ip::udp_test

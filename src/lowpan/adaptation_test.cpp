@@ -7,7 +7,7 @@
 
 #include <deque>
 
-namespace causeway::lowpan {
+namespace causeway::lowpan::adaptation_test {
 namespace {
 
 using namespace testing;
@@ -445,4 +445,4 @@ TEST(Adaptation, CountersAreNamedAfterTheirMib) {  // [RFC 7388 §3]
 }
 
 }  // namespace
-}  // namespace causeway::lowpan
+}  // namespace causeway::lowpan::adaptation_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::lowpan {
+namespace causeway::lowpan::contexts_test {
 namespace {
 
 using namespace testing;
@@ -93,4 +93,4 @@ TEST(Contexts, WakingVeryLateRemovesAtOnce) {
 }
 
 }  // namespace
-}  // namespace causeway::lowpan
+}  // namespace causeway::lowpan::contexts_test

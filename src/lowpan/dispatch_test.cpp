@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::lowpan {
+namespace causeway::lowpan::dispatch_test {
 namespace {
 
 TEST(Dispatch, EveryFirstOctetHasOneType) {  // [RFC 4944 §5.1; RFC 6282 §5; RFC 8025 §3]
@@ -50,4 +50,4 @@ TEST(InterfaceId, OfAGroupOrOfNobodyHasNoLinkAddress) {
 }
 
 }  // namespace
-}  // namespace causeway::lowpan
+}  // namespace causeway::lowpan::dispatch_test

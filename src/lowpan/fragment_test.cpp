@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::lowpan {
+namespace causeway::lowpan::fragment_test {
 namespace {
 
 using namespace testing;
@@ -122,4 +122,4 @@ TEST(Fragment, HeadersThatDoNotFitTheFirstAreNotCompressed) {  // [RFC 6282 §2]
 }
 
 }  // namespace
-}  // namespace causeway::lowpan
+}  // namespace causeway::lowpan::fragment_test

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::lowpan {
+namespace causeway::lowpan::golden_test {
 namespace {
 
 using namespace testing;
@@ -107,4 +107,4 @@ TEST(Golden, TwoHundredOctetsOfUdpInThreeFragments) {
 }
 
 }  // namespace
-}  // namespace causeway::lowpan
+}  // namespace causeway::lowpan::golden_test

@@ -48,8 +48,9 @@ std::optional<std::uint16_t> udp_checksum(Bytes packet, std::size_t ip_at, std::
     std::memcpy(target.octets.data(), packet.data() + ip_at + 24, 16);
     std::uint8_t next = static_cast<std::uint8_t>(octet(packet, ip_at + 6));
     for (std::size_t at = ip_at + ipv6_octets; at < udp_at;) {
-        const std::size_t size =
-            next == fragment ? fragment_octets : (octet(packet, at + 1) + 1) * std::size_t{8};
+        const std::size_t size = next == fragment_header
+                                     ? fragment_octets
+                                     : (octet(packet, at + 1) + 1) * std::size_t{8};
         if (size > udp_at - at) return std::nullopt;
         if (next == routing) {
             const auto found = final_target(packet.subspan(at, size), target);

@@ -7,10 +7,6 @@ namespace {
 
 using namespace format;
 
-std::unexpected<WireError> refused(Fault fault, std::size_t at) {
-    return std::unexpected(WireError{fault, static_cast<std::uint32_t>(at)});
-}
-
 unsigned hlim_form(unsigned hop_limit) {
     switch (hop_limit) {
         case 1:
@@ -146,9 +142,9 @@ private:
             const std::uint8_t protocol = next_;
             next_ = static_cast<std::uint8_t>(octet(rest, 0));
             at_ += plan.header_octets;
-            fragmented_ = fragmented_ || protocol == fragment;
+            fragmented_ = fragmented_ || protocol == fragment_header;
             // What stands behind the header of a fragment with an offset is no header.
-            const bool cut = protocol == fragment && (be16(rest, 2) & 0xfff8) != 0;
+            const bool cut = protocol == fragment_header && (be16(rest, 2) & 0xfff8) != 0;
             // One octet more in case the next header is not compressed after all.
             const NhcPlan behind = cut ? NhcPlan{} : plan_next(plan.octets);
             write_extension(out_, protocol, plan, rest, bool(behind));

@@ -11,10 +11,6 @@ namespace {
 
 using namespace format;
 
-std::unexpected<WireError> refused(Fault fault, std::size_t at) {
-    return std::unexpected(WireError{fault, static_cast<std::uint32_t>(at)});
-}
-
 /// Restores headers from `in` at the start of `out`, lengths and a checksum left open until the
 /// size of the whole is known.
 class Decompressor {

@@ -48,9 +48,13 @@ inline constexpr std::uint8_t hop_by_hop = 0;
 inline constexpr std::uint8_t udp = 17;
 inline constexpr std::uint8_t ipv6 = 41;
 inline constexpr std::uint8_t routing = 43;
-inline constexpr std::uint8_t fragment = 44;
+inline constexpr std::uint8_t fragment_header = 44;
 inline constexpr std::uint8_t destination_options = 60;
 inline constexpr std::uint8_t mobility = 135;
+
+inline std::unexpected<WireError> refused(Fault fault, std::size_t at) {
+    return std::unexpected(WireError{fault, static_cast<std::uint32_t>(at)});
+}
 
 inline constexpr std::size_t ipv6_octets = 40;
 inline constexpr std::size_t udp_octets = 8;
@@ -58,8 +62,9 @@ inline constexpr std::size_t fragment_octets = 8;
 
 /// By EID; 5 and 6 are reserved.
 inline constexpr std::uint8_t no_protocol = 255;
-inline constexpr std::uint8_t eid_protocols[8] = {
-    hop_by_hop, routing, fragment, destination_options, mobility, no_protocol, no_protocol, ipv6};
+inline constexpr std::uint8_t eid_protocols[8] = {hop_by_hop,          routing,  fragment_header,
+                                                  destination_options, mobility, no_protocol,
+                                                  no_protocol,         ipv6};
 
 /// Options of both kinds end in padding that may be elided. [RFC 6282 §4.2]
 [[nodiscard]] constexpr bool has_options(std::uint8_t protocol) noexcept {

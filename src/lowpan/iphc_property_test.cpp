@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::lowpan {
+namespace causeway::lowpan::iphc_property_test {
 namespace {
 
 TEST(IphcProperty, DecompressingWhatWasCompressedGivesThePacketBack) {
@@ -79,4 +79,4 @@ TEST(IphcProperty, NoiseIsExpandedOrRefusedAndWhatIsExpandedGoesBothWays) {
 }
 
 }  // namespace
-}  // namespace causeway::lowpan
+}  // namespace causeway::lowpan::iphc_property_test

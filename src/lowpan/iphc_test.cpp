@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::lowpan {
+namespace causeway::lowpan::iphc_test {
 namespace {
 
 using namespace testing;
@@ -276,4 +276,4 @@ TEST(Iphc, ABufferThatIsTooSmallIsAFault) {
 }
 
 }  // namespace
-}  // namespace causeway::lowpan
+}  // namespace causeway::lowpan::iphc_test

@@ -12,7 +12,7 @@ std::optional<unsigned> eid_of(std::uint8_t protocol) {
             return 0;
         case routing:
             return 1;
-        case fragment:
+        case fragment_header:
             return 2;
         case destination_options:
             return 3;
@@ -48,7 +48,7 @@ std::size_t trailing_padding(Bytes header) {
 
 NhcPlan plan_extension(std::uint8_t protocol, Bytes rest) {
     if (rest.size() < 8) return {};
-    if (protocol == fragment) {
+    if (protocol == fragment_header) {
         // Where others have a length this header has a reserved octet, which is carried as it is:
         // zero. Whatever else stands there would not survive every decompressor.
         if (rest[1] != std::byte{0}) return {};
@@ -93,7 +93,7 @@ void write_extension(ByteWriter& out, std::uint8_t protocol, const NhcPlan& plan
     out.u8(static_cast<std::uint8_t>(nhc_extension | eid << eid_shift |
                                      (next_compressed ? nhc_next_compressed : 0u)));
     if (!next_compressed) out.put(rest.first(1));
-    if (protocol == fragment)
+    if (protocol == fragment_header)
         out.put(rest.subspan(1, 1));
     else
         out.u8(static_cast<std::uint8_t>(plan.carried_octets - 2));

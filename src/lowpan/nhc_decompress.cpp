@@ -7,7 +7,7 @@ std::byte* read_extension(ByteReader& in, unsigned nhc, std::uint8_t protocol, R
     const std::size_t length_octet = in.u8();
     // A fragment header has a reserved octet in the length's place. Stacks disagree on what stands
     // there (zero, or the six octets that follow); its size is known.
-    const std::size_t length = protocol == fragment ? fragment_octets - 2 : length_octet;
+    const std::size_t length = protocol == fragment_header ? fragment_octets - 2 : length_octet;
     const Bytes body = in.take(length);
     if (!in.ok()) return nullptr;
     const std::size_t size = (2 + length + 7) / 8 * 8;
@@ -19,7 +19,7 @@ std::byte* read_extension(ByteReader& in, unsigned nhc, std::uint8_t protocol, R
     std::byte* header = out.extend(in, size);
     if (header == nullptr) return nullptr;
     header[0] = std::byte{next};
-    header[1] = protocol == fragment ? std::byte{0} : std::byte(size / 8 - 1);
+    header[1] = protocol == fragment_header ? std::byte{0} : std::byte(size / 8 - 1);
     if (length != 0) std::memcpy(header + 2, body.data(), length);
     if (padding != 0) {
         std::memset(header + 2 + length, 0, padding);  // one octet of it: a Pad1

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::lowpan {
+namespace causeway::lowpan::nhc_test {
 namespace {
 
 using namespace testing;
@@ -380,4 +380,4 @@ TEST(NhcRoom, HeadersThatDoNotFitAreNotCompressed) {  // [RFC 6282 §2]
 }
 
 }  // namespace
-}  // namespace causeway::lowpan
+}  // namespace causeway::lowpan::nhc_test

@@ -7,7 +7,7 @@
 
 #include <numeric>
 
-namespace causeway::lowpan {
+namespace causeway::lowpan::reassembly_test {
 namespace {
 
 using namespace testing;
@@ -374,4 +374,4 @@ TEST(Reassembly, LossAndDisorderNeverGiveAWrongPacket) {
 }
 
 }  // namespace
-}  // namespace causeway::lowpan
+}  // namespace causeway::lowpan::reassembly_test

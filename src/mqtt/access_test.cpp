@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::access_test {
 namespace {
 
 AccessRules rules(std::string_view file) {
@@ -256,4 +256,4 @@ TEST(AccessFilter, ItsAlgebraAgreesWithMatchingNames) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::access_test

@@ -8,8 +8,6 @@
 
 namespace causeway::mqtt {
 
-using namespace bridge;
-
 static_assert(Engine<Bridge>);
 static_assert(Stats<BridgeStats>);
 static_assert(Stats<BridgeLaneStats>);
@@ -40,38 +38,38 @@ Bridge::State::State(BridgeSettings from, Random chance, Instant now)
 
 void Bridge::State::handle(Instant now, const bridge::Input& input) {
     std::visit(Overloaded{
-                   [&](const LocalReceived& it) {
+                   [&](const bridge::LocalReceived& it) {
                        if (!local.end.open) return;
                        held += it.octets.size();
                        feed(now, local, it.octets);
                    },
-                   [&](const RemoteReceived& it) {
+                   [&](const bridge::RemoteReceived& it) {
                        if (!remote.end.open) return;
                        if (phase == Phase::joining)
                            keep(now, it.octets);
                        else
                            feed(now, remote, it.octets);
                    },
-                   [&](const RemoteDrained& it) {
+                   [&](const bridge::RemoteDrained& it) {
                        unsent -= std::min(unsent, it.octets);
                        if (unsent <= settings.unsent_octets_low) congested = false;
                    },
-                   [&](const RemoteOpened&) {
+                   [&](const bridge::RemoteOpened&) {
                        if (phase == Phase::opening) greet_remote(now);
                    },
-                   [&](const RemoteClosed& it) {
+                   [&](const bridge::RemoteClosed& it) {
                        if (remote.end.open || phase == Phase::opening)
                            fall(now, {&remote, it.by_peer}, Again::after_a_while);
                    },
-                   [&](const LocalClosed&) {
+                   [&](const bridge::LocalClosed&) {
                        // Ours says so, and why, if it means a message.
                        if (local.end.open) fall(now, {&local, false}, Again::after_a_while);
                    },
-                   [&](const LocalPaused& it) {
+                   [&](const bridge::LocalPaused& it) {
                        local_paused = it.paused;
                        if (remote.end.open) pause_remote(local_paused || phase == Phase::joining);
                    },
-                   [&](const Stop&) {
+                   [&](const bridge::Stop&) {
                        if (phase != Phase::stopped) fall(now, {}, Again::never);
                    },
                },
@@ -181,7 +179,7 @@ void Bridge::State::note(std::string_view what, std::string detail) {
     // Once a connection: one message after another may have the same fault.
     if (std::ranges::find(noted, what) != noted.end()) return;
     noted.push_back(what);
-    outbox.push(Note{what, std::move(detail)});
+    outbox.push(bridge::Note{what, std::move(detail)});
 }
 
 void Bridge::State::flush(Instant now) {
@@ -195,20 +193,20 @@ void Bridge::State::flush(Instant now, Side& side) {
     if (octets.empty() || !side.end.open) return;
     if (side.keep_alive_seconds != 0)
         timers.arm(side.ping, after(now, std::chrono::seconds(side.keep_alive_seconds)));
-    if (!is_remote(side)) return outbox.push(SendLocal{std::move(octets)});
+    if (!is_remote(side)) return outbox.push(bridge::SendLocal{std::move(octets)});
     unsent += octets.size();
     if (unsent > settings.unsent_octets_high) congested = true;
-    outbox.push(SendRemote{std::move(octets)});
+    outbox.push(bridge::SendRemote{std::move(octets)});
 }
 
 /// What the bridge has read of our broker counts as read once there is room behind it.
 void Bridge::State::release_local() {
     if (held == 0 || congested) return;
-    outbox.push(LocalTaken{std::exchange(held, 0u)});
+    outbox.push(bridge::LocalTaken{std::exchange(held, 0u)});
 }
 
 void Bridge::State::pause_remote(bool wanted) {
-    if (std::exchange(told_paused, wanted) != wanted) outbox.push(PauseRemote{wanted});
+    if (std::exchange(told_paused, wanted) != wanted) outbox.push(bridge::PauseRemote{wanted});
 }
 
 // ---- the face ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::bridge_broker_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -346,4 +346,4 @@ TEST(BridgeOfBrokers, ABlowAtAnyPacketLosesNothingAndDoublesNothing) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::bridge_broker_test

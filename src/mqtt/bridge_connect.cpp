@@ -8,8 +8,6 @@
 
 namespace causeway::mqtt {
 
-using namespace bridge;
-
 namespace {
 
 constexpr std::uint32_t forever = 0xffffffff;
@@ -67,7 +65,7 @@ void Bridge::State::open(Instant now) {
     congested = false;
     local_paused = told_paused = false;
     timers.arm(Timer::answer, after(now, settings.answer_within));
-    outbox.push(OpenRemote{});
+    outbox.push(bridge::OpenRemote{});
 }
 
 void Bridge::State::greet_remote(Instant now) {
@@ -103,7 +101,7 @@ void Bridge::State::greet_local(Instant now) {
     reset(local.end, packet_octets_max);
     held = 0;
     timers.arm(Timer::answer, after(now, settings.answer_within));
-    outbox.push(OpenLocal{});
+    outbox.push(bridge::OpenLocal{});
     const std::string id = "bridge/" + settings.name;
     Connect connect;
     connect.version = Version::v5;
@@ -289,9 +287,9 @@ void Bridge::State::close(Instant now, Side& side, bool gone) {
         if (side.end.ready) side.end.send(Disconnect{});
         flush(now, side);
         if (is_remote(side))
-            outbox.push(CloseRemote{});
+            outbox.push(bridge::CloseRemote{});
         else
-            outbox.push(CloseLocal{});
+            outbox.push(bridge::CloseLocal{});
     }
     side.end.open = side.end.ready = false;
     side.end.out = {};

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::bridge_cut_test {
 namespace {
 
 using rig::Rig;
@@ -183,4 +183,4 @@ TEST(BridgeCut, TheSameSeedAndTheSameBlowsGiveTheSameOctets) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::bridge_cut_test

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::bridge_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -741,4 +741,4 @@ TEST(BridgeSettings, MistakesAreSaidInWords) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::bridge_test

@@ -7,8 +7,6 @@
 namespace causeway::mqtt {
 namespace {
 
-constexpr std::size_t topic_octets_max = 65'535;
-
 void add(std::vector<BridgeTopics::Filter>& filters, std::string filter, Qos qos) {
     const auto there = std::ranges::find(filters, filter, &BridgeTopics::Filter::filter);
     if (there == filters.end())

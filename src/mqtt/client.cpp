@@ -10,8 +10,6 @@ using client::Disconnected;
 
 namespace {
 
-constexpr std::uint32_t packet_octets_most = 268'435'460;
-
 Properties properties_of(const ClientWill& will) {
     Properties properties;
     properties.will_delay_seconds = will.delay_seconds;

@@ -7,8 +7,6 @@
 namespace causeway::mqtt {
 namespace {
 
-constexpr std::size_t packet_octets_most = 268'435'460;
-
 /// Where the packet identifier of a PUBLISH lies: behind its length and its topic.
 std::uint32_t id_at(Bytes packet, std::size_t topic_octets) {
     std::size_t at = 1;

@@ -15,6 +15,9 @@
 
 namespace causeway::mqtt {
 
+/// What the variable length of the fixed header can say, and that header.
+inline constexpr std::uint32_t packet_octets_most = 268'435'460;
+
 struct Client::State {
     State(ClientSettings from, Random chance);
 

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::client_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -834,4 +834,4 @@ TEST(Client, SixtyFiveThousandInFlightAreAllNumberedApart) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::client_test

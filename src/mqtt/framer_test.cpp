@@ -6,7 +6,7 @@
 
 #include <vector>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::framer_test {
 namespace {
 
 using testing::packet;
@@ -168,4 +168,4 @@ TEST(Framer, TakesARemainingLengthThatIsLongerThanItNeedsToBe) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::framer_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::message_test {
 namespace {
 
 using testing::octets_of;
@@ -129,4 +129,4 @@ TEST(Message, MayBeEmpty) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::message_test

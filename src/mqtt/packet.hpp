@@ -42,8 +42,9 @@ struct Will {
 
 struct Connect {
     Version version = Version::v3_1_1;
-    bool bridge = false;      // bit 7 of the protocol level, which bridges of some brokers set
-    bool clean_start = true;  // 3.1.1: clean session
+    static constexpr std::uint8_t bridge_bit = 0x80;  // of the protocol level
+    bool bridge = false;                              // that bit, which bridges of some brokers set
+    bool clean_start = true;                          // 3.1.1: clean session
     std::uint16_t keep_alive_seconds = 0;
     std::string_view client_id;
     std::optional<Will> will;

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::packet_connect_test {
 namespace {
 
 using testing::Bad;
@@ -378,4 +378,4 @@ TEST(Auth, ThatIsNoneIsRefused) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::packet_connect_test

@@ -5,7 +5,6 @@
 namespace causeway::mqtt::wire {
 namespace {
 
-constexpr std::uint8_t bridge_bit = 0x80;
 constexpr std::uint8_t server_unavailable_code = 3;
 
 std::string_view protocol_name(Version version) noexcept {
@@ -80,7 +79,7 @@ void put_body(const Connect& packet, Version, ByteWriter& out) {
     const Version version = packet.version;
     put_text(out, protocol_name(version));  // [MQTT-3.1.2-1]
     const auto level = static_cast<std::uint8_t>(version);
-    out.u8(packet.bridge ? level | bridge_bit : level);
+    out.u8(packet.bridge ? level | Connect::bridge_bit : level);
     out.u8(connect_flags(packet));
     out.be16(packet.keep_alive_seconds);
     put_properties(packet.properties, PropertyPlace::connect, version, out);

@@ -20,19 +20,6 @@ void put_head(const Publish& packet, Version version, ByteWriter& out) {
     put_properties(packet.properties, PropertyPlace::publish, version, out);
 }
 
-constexpr PropertyPlace place_of(PacketType type) noexcept {
-    switch (type) {
-        case PacketType::puback:
-            return PropertyPlace::puback;
-        case PacketType::pubrec:
-            return PropertyPlace::pubrec;
-        case PacketType::pubrel:
-            return PropertyPlace::pubrel;
-        default:
-            return PropertyPlace::pubcomp;
-    }
-}
-
 }  // namespace
 
 std::uint8_t first_octet(const Publish& packet) noexcept {
@@ -71,7 +58,7 @@ void put_body(const Ack& packet, Version version, ByteWriter& out) {
     const bool bare = is_empty(packet.properties);
     if (bare && packet.reason == Reason::success) return;
     out.u8(static_cast<std::uint8_t>(packet.reason));
-    if (!bare) put_properties(packet.properties, place_of(packet.type), version, out);
+    if (!bare) put_properties(packet.properties, acknowledgement_place(packet.type), version, out);
 }
 
 }  // namespace wire

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::packet_emit_test {
 namespace {
 
 using testing::Bad;
@@ -144,4 +144,4 @@ TEST(Packet, OfAMessageIsNeverMadeSmaller) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::packet_emit_test

@@ -7,8 +7,6 @@ namespace {
 
 using wire::PacketReader;
 
-constexpr std::uint8_t bridge_bit = 0x80;
-
 /// Bits of the connect flags [MQTT 5.0 §3.1.2.3].
 struct ConnectFlags {
     std::uint8_t octet;
@@ -37,12 +35,13 @@ void parse_version(PacketReader& in, Connect& out) {
     if (name != "MQTT" && name != "MQIsdp") {
         return in.refuse(Reason::unsupported_protocol_version, "the protocol's name is not MQTT");
     }
-    const auto version = known_version(name, level & static_cast<std::uint8_t>(~bridge_bit));
+    const auto version =
+        known_version(name, level & static_cast<std::uint8_t>(~Connect::bridge_bit));
     if (!version) {
         return in.refuse(Reason::unsupported_protocol_version, "an unknown protocol version");
     }
     out.version = *version;
-    out.bridge = (level & bridge_bit) != 0;
+    out.bridge = (level & Connect::bridge_bit) != 0;
 }
 
 void check(ConnectFlags flags, PacketReader& in, Version version) {
@@ -180,7 +179,7 @@ void parse(PacketReader& in, Version version, Auth& out) {
 Version version_to_answer(Bytes connect) noexcept {
     PacketReader in(connect);
     const std::string_view name = as_text(in.binary());
-    const std::uint8_t level = in.u8() & static_cast<std::uint8_t>(~bridge_bit);
+    const std::uint8_t level = in.u8() & static_cast<std::uint8_t>(~Connect::bridge_bit);
     if (!in.ok()) return Version::v3_1_1;
     if (name == "MQIsdp") return Version::v3_1;
     return level >= 5 ? Version::v5 : Version::v3_1_1;

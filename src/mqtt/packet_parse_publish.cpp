@@ -6,19 +6,6 @@ namespace causeway::mqtt {
 namespace wire {
 namespace {
 
-constexpr PropertyPlace place_of(PacketType type) noexcept {
-    switch (type) {
-        case PacketType::puback:
-            return PropertyPlace::puback;
-        case PacketType::pubrec:
-            return PropertyPlace::pubrec;
-        case PacketType::pubrel:
-            return PropertyPlace::pubrel;
-        default:
-            return PropertyPlace::pubcomp;
-    }
-}
-
 void check_topic(PacketReader& in, Version version, const Publish& publish, TextTraits traits) {
     // [MQTT-3.3.2-1]
     if (!traits.well_formed) in.refuse(Reason::malformed_packet, "the topic name is no UTF-8");
@@ -63,7 +50,7 @@ void parse(PacketReader& in, Version version, Ack& out) {
     if (!may_carry(out.type, out.reason)) {
         in.refuse(Reason::malformed_packet, "no reason code of this acknowledgement");
     }
-    if (in.more()) in.properties(version, place_of(out.type), out.properties);
+    if (in.more()) in.properties(version, acknowledgement_place(out.type), out.properties);
 }
 
 }  // namespace wire

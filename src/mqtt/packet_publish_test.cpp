@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::packet_publish_test {
 namespace {
 
 using testing::Bad;
@@ -244,4 +244,4 @@ TEST(Ack, Of31MayHaveDupSet) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::packet_publish_test

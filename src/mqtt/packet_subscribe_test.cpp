@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::packet_subscribe_test {
 namespace {
 
 using testing::Bad;
@@ -225,4 +225,4 @@ TEST(Unsuback, ThatIsNoneIsRefused) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::packet_subscribe_test

@@ -70,6 +70,20 @@ enum class PropertyPlace : std::uint8_t {
 };
 
 struct Refused;  // packet.hpp
+/// Of PUBACK, PUBREC, PUBREL and PUBCOMP.
+[[nodiscard]] constexpr PropertyPlace acknowledgement_place(PacketType type) noexcept {
+    switch (type) {
+        case PacketType::puback:
+            return PropertyPlace::puback;
+        case PacketType::pubrec:
+            return PropertyPlace::pubrec;
+        case PacketType::pubrel:
+            return PropertyPlace::pubrel;
+        default:
+            return PropertyPlace::pubcomp;
+    }
+}
+
 /// Length and properties. What is said tells malformed (an unknown property, one that has no place
 /// here, a bad text) from protocol error (one twice, or with a value that is forbidden) [MQTT 5.0
 /// §2.2.2.2]; `in` is of no use any more then.

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::properties_test {
 namespace {
 
 using testing::octets_of;
@@ -330,4 +330,4 @@ TEST(Properties, AreEmittedInTheOrderOfTheirIdentifiers) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::properties_test

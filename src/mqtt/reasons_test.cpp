@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::reasons_test {
 namespace {
 
 /// All that a packet may carry, in the order of their values.
@@ -64,4 +64,4 @@ TEST(Reasons, HaveAReturnCodeIn311WhereOneIsApplicable) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::reasons_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::text_test {
 namespace {
 
 using testing::octets_of;
@@ -99,4 +99,4 @@ TEST(TextTraits, SeeAWildcardBesideOtherScripts) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::text_test

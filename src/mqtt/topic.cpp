@@ -7,7 +7,6 @@
 namespace causeway::mqtt {
 namespace {
 
-constexpr std::size_t topic_octets_max = 65'535;
 constexpr std::string_view share = "$share/";
 
 /// Wildcards where they may stand; of a filter without `$share/NAME/`.

@@ -6,6 +6,9 @@
 
 namespace causeway::mqtt {
 
+/// What the length before a text can say.
+inline constexpr std::size_t topic_octets_max = 65'535;
+
 /// UTF-8 as MQTT wants it [MQTT 5.0 §1.5.4]: well-formed, no surrogates, no U+0000.
 [[nodiscard]] bool is_utf8_text(std::string_view text) noexcept;
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::topic_test {
 namespace {
 
 using namespace std::string_view_literals;
@@ -132,4 +132,4 @@ TEST(Matches, ASharedFilterByItsFilter) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::topic_test

@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::types_test {
 namespace {
 
 TEST(Reason, EveryCodeHasItsOwnName) {
@@ -32,4 +32,4 @@ TEST(PacketType, IsNamedAsTheStandardWritesIt) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::types_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::variable_int_test {
 namespace {
 
 struct Row {
@@ -78,4 +78,4 @@ TEST(VariableInt, AsksForMoreOctetsWhileItGoesOn) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::variable_int_test

@@ -121,4 +121,33 @@ bool Endpoint::is_any() const noexcept {
     return address == std::array<std::byte, 16>{};
 }
 
+bool Endpoint::is_multicast() const noexcept {
+    return v6 ? address[0] == std::byte{0xff} : (address[0] & std::byte{0xf0}) == std::byte{0xe0};
+}
+
+std::array<std::byte, 16> Endpoint::octets16() const noexcept {
+    if (v6) return address;
+    std::array<std::byte, 16> octets{};
+    octets[10] = octets[11] = std::byte{0xff};
+    std::copy_n(address.begin(), 4, octets.begin() + 12);
+    return octets;
+}
+
+Endpoint Endpoint::from_octets16(const std::array<std::byte, 16>& octets, std::uint16_t port,
+                                 std::uint32_t scope) noexcept {
+    Endpoint result;
+    result.port = port;
+    const bool mapped = std::all_of(octets.begin(), octets.begin() + 10,
+                                    [](std::byte b) { return b == std::byte{0}; }) &&
+                        octets[10] == std::byte{0xff} && octets[11] == std::byte{0xff};
+    if (mapped) {
+        std::copy_n(octets.begin() + 12, 4, result.address.begin());
+        return result;
+    }
+    result.address = octets;
+    result.scope = scope;
+    result.v6 = true;
+    return result;
+}
+
 }  // namespace causeway::net

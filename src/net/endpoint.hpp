@@ -26,6 +26,15 @@ struct Endpoint {
     [[nodiscard]] bool is_loopback() const noexcept;
     /// 0.0.0.0 or ::
     [[nodiscard]] bool is_any() const noexcept;
+    /// ff00::/8 or 224.0.0.0/4
+    [[nodiscard]] bool is_multicast() const noexcept;
+
+    /// The address as engines have it: IPv6, and IPv4 as ::ffff:a.b.c.d [RFC 4291 §2.5.5.2].
+    [[nodiscard]] std::array<std::byte, 16> octets16() const noexcept;
+    /// And back: a mapped address becomes IPv4.
+    [[nodiscard]] static Endpoint from_octets16(const std::array<std::byte, 16>& octets,
+                                                std::uint16_t port,
+                                                std::uint32_t scope = 0) noexcept;
 
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };

@@ -1,5 +1,6 @@
 #include "net/endpoint.hpp"
 
+#include "base/hex.hpp"
 #include "net/trouble.hpp"
 
 #include <gtest/gtest.h>
@@ -69,6 +70,27 @@ TEST(Endpoint, KnowsLoopbackAndAny) {
     EXPECT_TRUE(Endpoint::parse("0.0.0.0:1")->is_any());
     EXPECT_TRUE(Endpoint::parse("[::]:1")->is_any());
     EXPECT_FALSE(Endpoint::parse("[::1]:1")->is_any());
+}
+
+TEST(Endpoint, KnowsGroups) {
+    EXPECT_TRUE(Endpoint::parse("224.0.1.187:1")->is_multicast());
+    EXPECT_TRUE(Endpoint::parse("239.255.255.255:1")->is_multicast());
+    EXPECT_FALSE(Endpoint::parse("240.0.0.1:1")->is_multicast());
+    EXPECT_TRUE(Endpoint::parse("[ff02::fd]:1")->is_multicast());
+    EXPECT_FALSE(Endpoint::parse("[fe80::1]:1")->is_multicast());
+}
+
+TEST(Endpoint, IsSixteenOctetsForEnginesAndComesBack) {
+    const Endpoint v4 = Endpoint::parse("192.0.2.1:5683").value();
+    const auto mapped = v4.octets16();  // [RFC 4291 §2.5.5.2]
+    EXPECT_TRUE(same(mapped, "00 00 00 00 00 00 00 00 00 00 ff ff c0 00 02 01"_hex));
+    EXPECT_EQ(Endpoint::from_octets16(mapped, 5683), v4);
+    EXPECT_EQ(Endpoint::from_octets16(mapped, 5683, 7), v4);  // IPv4 has no zones
+    const Endpoint v6 = Endpoint::parse("[fe80::1%3]:5684").value();
+    EXPECT_EQ(v6.octets16(), v6.address);
+    EXPECT_EQ(Endpoint::from_octets16(v6.octets16(), 5684, 3), v6);
+    EXPECT_TRUE(Endpoint::from_octets16({}, 1).is_any());
+    EXPECT_TRUE(Endpoint::from_octets16({}, 1).v6);
 }
 
 TEST(Trouble, ReadsAsOneSentence) {

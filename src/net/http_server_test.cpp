@@ -230,6 +230,198 @@ TEST_F(Http, WhereItCannotListenItSaysWhy) {
     EXPECT_EQ(again.error().line, "cannot listen on " + address + ": address already in use");
 }
 
+// ---- answers that come later -------------------------------------------------------------------
+
+class HttpLater : public Http {
+protected:
+    /// Requests wait here until the test answers them.
+    std::string start_later(HttpServer::Options options = {}) {
+        auto listening = HttpServer::listen_later(
+            io, "127.0.0.1:0",
+            [this](const HttpRequest& request, HttpReply reply) {
+                asked.push_back(request);
+                replies.push_back(std::move(reply));
+                if (on_asked) on_asked(replies.back());
+            },
+            options);
+        EXPECT_TRUE(listening) << listening.error().line;
+        server.emplace(std::move(*listening));
+        return server->listening_on();
+    }
+    [[nodiscard]] bool wait_for(std::size_t requests) {
+        return turn_until(io, [&] { return replies.size() == requests; });
+    }
+
+    std::vector<HttpRequest> asked;
+    std::vector<HttpReply> replies;
+    std::function<void(const HttpReply&)> on_asked;
+};
+
+TEST_F(HttpLater, AnAnswerMayTakeItsTimeAndTheNextRequestWaits) {
+    Peer peer(start_later());
+    peer.say("GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\nConnection: close\r\n\r\n");
+    ASSERT_TRUE(wait_for(1));
+    testing::turn_for(io, 20ms);
+    EXPECT_EQ(replies.size(), 1u);
+    EXPECT_EQ(server->stats().pending, 1u);
+    EXPECT_TRUE(server->stats().balanced());
+    EXPECT_FALSE(replies[0].push("no stream was begun"));
+    EXPECT_TRUE(replies[0].answer({.body = "one", .reason = "Fine"}));
+    EXPECT_FALSE(replies[0].answer({.body = "again"}));
+    ASSERT_TRUE(wait_for(2));
+    EXPECT_EQ(asked[1].target_text, "/b");
+    EXPECT_TRUE(replies[1].answer({.status = 202, .body = "two", .type = {}}));
+    const std::string heard = exchange(peer, {});
+    EXPECT_NE(heard.find("HTTP/1.1 200 Fine\r\n"), std::string::npos) << heard;
+    EXPECT_NE(heard.find("one"), std::string::npos);
+    EXPECT_TRUE(heard.ends_with("two")) << heard;
+    EXPECT_EQ(heard.find("again"), std::string::npos);
+    EXPECT_TRUE(replies[1].gone());
+    EXPECT_EQ(server->stats().answered, 2u);
+    EXPECT_TRUE(server->stats().balanced());
+}
+
+TEST_F(HttpLater, AnAnswerMayComeAtOnce) {
+    on_asked = [](const HttpReply& reply) { reply.answer({.body = "now"}); };
+    Peer peer(start_later());
+    const std::string one = "GET / HTTP/1.1\r\n\r\n";
+    const std::string heard =
+        exchange(peer, one + one + "GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(server->stats().answered, 3u);
+    EXPECT_TRUE(heard.ends_with("now"));
+}
+
+TEST_F(HttpLater, WhoeverLeavesIsToldOff) {
+    const std::string address = start_later();
+    Peer peer(address);
+    peer.say("GET / HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(wait_for(1));
+    int told = 0;
+    replies[0].on_gone([&] { ++told; });
+    peer.close();
+    ASSERT_TRUE(turn_until(io, [&] { return told == 1; }));
+    EXPECT_TRUE(replies[0].gone());
+    EXPECT_FALSE(replies[0].answer({}));
+    EXPECT_EQ(server->stats().broken_off, 1u);
+    EXPECT_TRUE(server->stats().balanced());
+    Peer other(address);
+    other.say("GET / HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(wait_for(2));
+    server.reset();  // the reply outlives it
+    EXPECT_FALSE(replies[1].answer({}));
+    EXPECT_EQ(told, 1);
+}
+
+TEST_F(HttpLater, WhoNeverAnswersIsNotWaitedFor) {
+    HttpServer::Options options;
+    options.answer_within = 100ms;
+    Peer peer(start_later(options));
+    int told = 0;
+    on_asked = [&](const HttpReply& reply) { reply.on_gone([&] { ++told; }); };
+    EXPECT_EQ(exchange(peer, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n").substr(0, 12),
+              "HTTP/1.1 504");
+    EXPECT_EQ(told, 1);
+    EXPECT_FALSE(replies[0].answer({}));
+    EXPECT_EQ(server->stats().unanswered, 1u);
+    EXPECT_TRUE(server->stats().balanced());
+}
+
+TEST_F(HttpLater, AStreamIsPushedUntilItEnds) {
+    Peer peer(start_later());
+    peer.say("GET /events HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(wait_for(1));
+    EXPECT_TRUE(replies[0].begin({.headers = {{"Cache-Control", "no-store"}}}));
+    EXPECT_FALSE(replies[0].answer({}));
+    EXPECT_TRUE(replies[0].push("data: 1\n\n"));
+    std::string heard = exchange(peer, {}, "data: 1\n\n");
+    EXPECT_TRUE(heard.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"));
+    EXPECT_EQ(heard.find("Content-Length"), std::string::npos);
+    EXPECT_EQ(server->stats().streaming, 1u);
+    EXPECT_TRUE(replies[0].push("data: 2\n\n"));
+    replies[0].end();
+    EXPECT_FALSE(replies[0].push("data: 3\n\n"));
+    heard += exchange(peer, {});
+    EXPECT_TRUE(heard.ends_with("data: 1\n\ndata: 2\n\n")) << heard;
+    EXPECT_EQ(server->stats().streams, 1u);
+    EXPECT_EQ(server->stats().streaming, 0u);
+    EXPECT_EQ(server->stats().events, 2u);
+    EXPECT_TRUE(server->stats().balanced());
+}
+
+TEST_F(HttpLater, AStreamThatNobodyReadsIsBoundedAndThenGivenUp) {
+    HttpServer::Options options;
+    options.stream_octets_max = 1 << 20;
+    options.within = 200ms;
+    Peer peer(start_later(options));
+    peer.say("GET /events HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(wait_for(1));
+    int told = 0;
+    replies[0].on_gone([&] { ++told; });
+    ASSERT_TRUE(replies[0].begin({}));
+    const std::string event(64 << 10, 'x');
+    for (int i = 0; i < 1000; ++i) {
+        replies[0].push(event);
+        io.poll();
+        io.restart();
+    }
+    EXPECT_GT(server->stats().events_dropped, 0u);
+    ASSERT_TRUE(turn_until(io, [&] { return told == 1; }));
+    EXPECT_EQ(server->stats().unread, 1u);
+    EXPECT_TRUE(server->stats().balanced());
+}
+
+TEST_F(HttpLater, ASilentStreamIsKeptAlive) {
+    HttpServer::Options options;
+    options.stream_idle = 50ms;
+    options.within = 100ms;
+    Peer peer(start_later(options));
+    peer.say("GET /events HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(wait_for(1));
+    ASSERT_TRUE(replies[0].begin({}));
+    exchange(peer, {}, ":\n\n:\n\n:\n\n:\n\n");
+    EXPECT_FALSE(replies[0].gone());
+    int told = 0;
+    replies[0].on_gone([&] { ++told; });
+    peer.close();
+    EXPECT_TRUE(turn_until(io, [&] { return told == 1; }));
+}
+
+TEST_F(HttpLater, AnyTargetComesWhereThatIsWanted) {
+    HttpServer::Options options;
+    options.any_target = true;
+    Peer peer(start_later(options));
+    peer.say("GET coap://h/a%00b HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(wait_for(1));
+    EXPECT_EQ(asked[0].target_text, "coap://h/a%00b");
+    EXPECT_TRUE(asked[0].target.path.empty());
+    EXPECT_FALSE(asked[0].secure);
+}
+
+TEST_F(HttpLater, ATokenIsWantedHereToo) {
+    HttpServer::Options options;
+    options.bearer_token = "s3cret";
+    EXPECT_EQ(
+        exchange(start_later(options), "GET / HTTP/1.1\r\nConnection: close\r\n\r\n").substr(0, 12),
+        "HTTP/1.1 401");
+    EXPECT_TRUE(replies.empty());
+}
+
+TEST_F(HttpLater, WhatComesAheadOfAnAnswerIsBounded) {
+    Peer peer(start_later());
+    peer.say("GET / HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(wait_for(1));
+    const std::string flood(64 << 10, 'x');
+    std::size_t taken = 0;
+    for (int i = 0; i < 400; ++i) {
+        const ssize_t n =
+            ::send(peer.descriptor(), flood.data(), flood.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0) taken += static_cast<std::size_t>(n);
+        testing::turn_for(io, 100us);
+    }
+    EXPECT_LT(taken, 20u << 20);  // the kernel's own buffers, and a little more
+    EXPECT_TRUE(replies[0].answer({.body = "ok"}));
+}
+
 TEST(HttpTarget, IsTakenApartAndDecoded) {
     const auto target = HttpTarget::parse("/a//b+c/%C3%A9?x&y=1=2&&%20z=+%2B#part");
     ASSERT_TRUE(target);

@@ -110,8 +110,7 @@ std::optional<Trouble> Listener::bind_ip() {
 }
 
 std::optional<Trouble> Listener::reload(const TlsServer& tls) {
-    const std::string alpn = spec_.websocket ? "http/1.1" : spec_.subprotocol;
-    auto context = server_context(tls, alpn);
+    auto context = server_context(tls, spec_.websocket ? "http/1.1" : spec_.subprotocol);
     if (!context) return std::move(context.error());
     tls_ = std::move(*context);
     spec_.tls = tls;

@@ -13,10 +13,10 @@ constexpr std::size_t pieces_kept = 64;
 
 }  // namespace
 
-void OutQueue::push(Outgoing&& out) {
+void OutQueue::push(Outgoing&& out, bool apart) {
     const std::size_t size = size_of(out);
     if (size == 0) return;
-    if (!empty() && size <= small_octets) {
+    if (!empty() && !apart && size <= small_octets) {
         Outgoing& last = pieces_.back();
         if (!last.body.empty() && last.body.size() <= small_octets) {
             last.octets.insert(last.octets.end(), last.body.begin(), last.body.end());

@@ -15,7 +15,12 @@ namespace causeway::net {
 class OutQueue {
 public:
     [[nodiscard]] bool empty() const noexcept { return head_ == pieces_.size(); }
-    void push(Outgoing&& out);
+    /// `apart`: it is a message, and is not to be merged with what is before it.
+    void push(Outgoing&& out, bool apart = false);
+    /// What has not left of the piece that is next.
+    [[nodiscard]] std::size_t next_octets() const noexcept {
+        return empty() ? 0 : size_of(pieces_[head_]) - offset_;
+    }
     /// Points `into` at what comes next; how many of them it used.
     [[nodiscard]] std::size_t gather(std::span<iovec> into) const noexcept;
     /// Copies what comes next and takes it away; how many octets that was.

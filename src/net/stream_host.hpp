@@ -1,7 +1,8 @@
 #pragma once
 // Streams for engines: listens and connects over TCP, TLS, WebSocket, secure WebSocket and Unix
 // sockets, with PROXY protocol v2 in front where asked; hands what arrives to one engine's thread
-// in batches and writes what the engine wants written. Whatever is below, an engine sees octets.
+// in batches and writes what the engine wants written. Whatever is below, an engine sees octets;
+// or, where it asks for them, the messages of a WebSocket.
 //
 // With no workers everything happens on the Io given. With workers, sockets, TLS and WebSocket
 // framing run on their threads, spread over the streams, and only octets cross, many at a time.
@@ -32,6 +33,10 @@ struct TlsServer {
     std::string client_ca;  // empty: client certificates are not asked for
     bool client_certificate_required = false;
     std::string psk_file;  // lines "identity:hexkey"; empty: no PSK
+    /// Protocols that clients may ask for, the best first; one that asks for none of them is
+    /// refused [RFC 7301 §3.2], one that does not ask is served. Empty: the subprotocol ("http/1.1"
+    /// for a WebSocket), and who asks for others is served too.
+    std::vector<std::string> alpn;
 };
 struct TlsClient {
     std::string ca_file;  // empty: the system's
@@ -43,14 +48,20 @@ struct TlsClient {
     Octets psk;
     std::string server_name;  // SNI and the name to check; empty: the host
     std::vector<std::string> alpn;
+    bool alpn_required = false;  // a server that chooses none of them is not the one we want
 };
 
 struct ListenSpec {
     std::string name;     // "mqtts 8883", for facts and troubles
     std::string address;  // "127.0.0.1:1883", "[::1]:1883", "unix:/run/causeway.sock"
     std::optional<TlsServer> tls;
-    bool websocket = false;  // subprotocol below; any path
+    bool websocket = false;
     std::string subprotocol = "mqtt";
+    std::string path;  // of a WebSocket; empty: any, else others are not found
+    /// Each WebSocket message, put together, is one `received`, and each send() is one message. Who
+    /// sends a longer one than message_octets_max is told and closed.
+    bool whole_messages = false;
+    std::size_t message_octets_max = 1 << 20;
     bool proxy_protocol = false;  // required then
     std::uint32_t streams_max = 100'000;
     int backlog = 1024;
@@ -62,8 +73,10 @@ struct ConnectSpec {
     std::string unix_path;  // instead of host and port
     std::optional<TlsClient> tls;
     bool websocket = false;
-    std::string path = "/mqtt";
+    std::string path;  // empty: "/.well-known/coap" for "coap" [RFC 8323 §8.3], else "/mqtt"
     std::string subprotocol = "mqtt";
+    bool whole_messages = false;  // as for ListenSpec
+    std::size_t message_octets_max = 1 << 20;
     std::string bind_address;
 };
 
@@ -73,6 +86,7 @@ struct StreamFacts {
     std::string peer;          // of PROXY protocol, where there is one
     std::optional<std::string> certificate_name;  // common name of a verified client certificate
     std::optional<std::string> psk_identity;
+    std::string alpn;  // the protocol that TLS settled on; empty: none
 };
 
 /// Octets to write, and then a borrowed body whose owner is kept alive until it is written.

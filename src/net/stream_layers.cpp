@@ -31,6 +31,10 @@ StreamLayers::StreamLayers(StreamFacts facts, Parts parts)
 
 StreamLayers::~StreamLayers() = default;
 
+bool StreamLayers::whole_messages() const noexcept {
+    return websocket_ && websocket_->whole_messages();
+}
+
 Trouble StreamLayers::about(Trouble trouble) const {
     if (plan_) trouble.line.insert(0, "cannot connect to " + plan_->to + ": ");
     return trouble;
@@ -96,6 +100,7 @@ StreamLayers::Step StreamLayers::shake_hands(MutableBytes scratch, Above& above)
         facts_.certificate_name = tls_->certificate_name();
         facts_.psk_identity = tls_->psk_identity();
     }
+    if (!open_) facts_.alpn = tls_->alpn();
     if (!open_) {
         if (const Step step = above_tls({}, above); step != Step::going) return step;
     }
@@ -120,7 +125,7 @@ StreamLayers::Step StreamLayers::pull(MutableBytes scratch, Above& above) {
 StreamLayers::Step StreamLayers::above_tls(MutableBytes plain, Above& above) {
     if (!websocket_) {
         open_now(above);
-        above.octets(plain);
+        if (!plain.empty()) above.octets(plain);
         return Step::going;
     }
     Octets said;
@@ -159,8 +164,22 @@ void StreamLayers::encode(OutQueue& queue, MutableBytes scratch) {
     const std::size_t room = websocket_ ? WebSocket::frame_room : 0;
     const std::size_t chunk = std::min(scratch.size(), TlsSession::record_octets_max) - room;
     while (wire_.size() - sent_ < wire_octets_max && !queue.empty()) {
-        const std::size_t n = queue.move_to(scratch.subspan(room, chunk));
-        const Bytes plain = websocket_ ? websocket_->frame(scratch, n) : Bytes(scratch.first(n));
+        std::size_t n = 0;
+        Bytes plain;
+        if (whole_messages()) {
+            std::size_t header = 0;
+            if (message_left_ == 0) {
+                message_left_ = queue.next_octets();
+                header = websocket_->begin_message(scratch, message_left_);
+            }
+            n = queue.move_to(scratch.subspan(header, std::min(chunk, message_left_)));
+            websocket_->carry_on(scratch.subspan(header, n));
+            message_left_ -= n;
+            plain = scratch.first(header + n);
+        } else {
+            n = queue.move_to(scratch.subspan(room, chunk));
+            plain = websocket_ ? websocket_->frame(scratch, n) : Bytes(scratch.first(n));
+        }
         if (!tls_) {
             append(wire_, plain);
         } else {

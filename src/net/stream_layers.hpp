@@ -58,6 +58,8 @@ public:
     [[nodiscard]] bool open() const noexcept { return open_; }
     /// Nothing is left between the socket and the engine.
     [[nodiscard]] bool transparent() const noexcept { return open_ && !tls_ && !websocket_; }
+    /// Pieces in the queue are messages, to be pushed apart.
+    [[nodiscard]] bool whole_messages() const noexcept;
     [[nodiscard]] const Trouble& trouble() const noexcept { return trouble_; }
     /// Says whom we wanted to connect to, where it was us.
     [[nodiscard]] Trouble about(Trouble trouble) const;
@@ -80,7 +82,8 @@ private:
     std::unique_ptr<Octets> proxy_;  // what there is of the header; none: not waited for
     Octets wire_;
     std::size_t sent_ = 0;
-    std::size_t credit_ = 0;  // the engine's octets within wire_
+    std::size_t credit_ = 0;        // the engine's octets within wire_
+    std::size_t message_left_ = 0;  // octets of the message on its way that are still in the queue
     bool open_ = false;
     bool failed_ = false;
 };

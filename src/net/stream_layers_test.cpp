@@ -180,5 +180,77 @@ TEST_P(StreamLayersTest, AServerThatIsNoWebSocketIsSaidToBeSo) {
                                         ": WebSocket: the server refused with status 404");
 }
 
+// ---- whole messages ----------------------------------------------------------------------------
+
+class WholeMessages : public StreamLayersTest {
+protected:
+    std::string listen(std::size_t most) {
+        ListenSpec spec{.name = "coap+ws", .address = "127.0.0.1:0"};
+        spec.websocket = true;
+        spec.subprotocol = "coap";
+        spec.path = "/.well-known/coap";
+        spec.whole_messages = true;
+        spec.message_octets_max = most;
+        listener = server.host.listen(spec).value();
+        return server.host.listening_on(listener);
+    }
+    StreamId connect(const std::string& address, const std::string& path = {}) {
+        ConnectSpec spec = testing::to(address);
+        spec.websocket = true;
+        spec.subprotocol = "coap";
+        spec.path = path;
+        spec.whole_messages = true;
+        return client.host.connect(spec);
+    }
+    /// What was heard, a size for each message.
+    static void note(Side& side, std::vector<std::size_t>& sizes) {
+        side.on_received = [&](StreamId) {
+            sizes.push_back(side.heard.size());
+            side.heard.clear();
+        };
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(Workers, WholeMessages, ::testing::Values(0u, 2u));
+
+TEST_P(WholeMessages, EachSendIsOneReceived) {     // [RFC 8323 §4.2]
+    const StreamId id = connect(listen(1 << 20));  // at the well-known path [RFC 8323 §8.3]
+    std::vector<std::size_t> at_server;
+    std::vector<std::size_t> at_client;
+    note(server, at_server);
+    note(client, at_client);
+    const std::vector<std::size_t> sizes{1, 2, 200, 3, 100'000, 700, 65'536, 5};
+    const std::string text = testing::noise(100'000);
+    std::size_t all = 0;
+    for (const std::size_t size : sizes) {
+        client.say(id, std::string_view(text).substr(0, size));
+        all += size;
+    }
+    ASSERT_TRUE(turn_until(io, [&] { return at_server.size() == sizes.size(); }));
+    EXPECT_EQ(at_server, sizes);
+    const auto body = std::make_shared<std::string>(text);
+    server.host.send(server.last, {to_octets(as_octets("head")), as_octets(*body), body});
+    server.say(server.last, "tail");
+    ASSERT_TRUE(turn_until(io, [&] { return at_client.size() == 2 && client.drained == all; }));
+    EXPECT_EQ(at_client, (std::vector<std::size_t>{100'004, 4}));
+    ASSERT_TRUE(turn_until(io, [&] { return server.drained == 100'008; }));
+}
+
+TEST_P(WholeMessages, ALongerOneThanAllowedClosesTheStream) {
+    const StreamId id = connect(listen(100));
+    client.say(id, std::string(100, 'x'));
+    client.say(id, std::string(101, 'y'));
+    ASSERT_TRUE(turn_until(io, [&] { return server.closed == 1 && client.closed == 1; }));
+    EXPECT_EQ(server.heard, std::string(100, 'x'));
+    EXPECT_EQ(server.trouble->line, "WebSocket: a message is too long");
+}
+
+TEST_P(WholeMessages, AnotherPathIsNotFound) {
+    connect(listen(100), "/mqtt");
+    ASSERT_TRUE(turn_until(io, [&] { return client.closed == 1; }));
+    EXPECT_TRUE(client.trouble->line.ends_with("the server refused with status 404"));
+    EXPECT_EQ(server.refusals.at(0), "WebSocket: there is no WebSocket at this path");
+}
+
 }  // namespace
 }  // namespace causeway::net

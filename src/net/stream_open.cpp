@@ -18,6 +18,16 @@ bool same_files(const TlsClient& a, const TlsClient& b) {
            a.key == b.key && a.alpn == b.alpn && a.psk.empty() == b.psk.empty();
 }
 
+std::string path_of(const ConnectSpec& spec) {
+    if (!spec.path.empty()) return spec.path;
+    return spec.subprotocol == "coap" ? "/.well-known/coap" : "/mqtt";
+}
+
+template <class Spec>
+std::optional<std::size_t> message_max_of(const Spec& spec) {
+    return spec.whole_messages ? std::optional(spec.message_octets_max) : std::nullopt;
+}
+
 }  // namespace
 
 std::expected<std::size_t, Trouble> StreamHost::State::listen(const ListenSpec& spec) {
@@ -52,7 +62,8 @@ void StreamHost::State::accepted(std::size_t index, int fd, const SocketAddress&
         StreamLayers::Parts parts;
         parts.proxy = spec.proxy_protocol;
         if (spec.tls) parts.tls = TlsSession::server(listener.tls());
-        if (spec.websocket) parts.websocket = WebSocket::server(spec.subprotocol);
+        if (spec.websocket)
+            parts.websocket = WebSocket::server(spec.subprotocol, spec.path, message_max_of(spec));
         stream.layers = std::make_unique<StreamLayers>(std::move(facts), std::move(parts));
     }
     if (workers.empty())
@@ -89,7 +100,7 @@ StreamId StreamHost::State::connect(const ConnectSpec& spec) {
         const std::string host = v6 ? "[" + spec.host + "]" : spec.host;
         parts.websocket = WebSocket::client(
             spec.unix_path.empty() ? host + ":" + std::to_string(spec.port) : "localhost",
-            spec.path, spec.subprotocol);
+            path_of(spec), spec.subprotocol, message_max_of(spec));
     }
     parts.plan = std::make_unique<ConnectPlan>();
     if (plan) *parts.plan = std::move(*plan);

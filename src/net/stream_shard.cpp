@@ -70,7 +70,7 @@ struct StreamShard::Uncovered : StreamLayers::Above {
         if (!stream.closing) shard.sink_.opened(stream, std::move(facts));
     }
     void octets(Bytes octets) override {
-        if (!stream.closing && !octets.empty()) shard.sink_.received(stream, octets);
+        if (!stream.closing) shard.sink_.received(stream, octets);
     }
 
     StreamShard& shard;
@@ -330,7 +330,7 @@ void StreamShard::send(Stream& stream, Outgoing&& out) {
             spare_queues_.pop_back();
         }
     }
-    stream.queue->push(std::move(out));
+    stream.queue->push(std::move(out), stream.layers && stream.layers->whole_messages());
     if (!stream.blocked) mark(stream);
 }
 

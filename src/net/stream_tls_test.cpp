@@ -50,10 +50,11 @@ protected:
     std::string outcome(std::size_t listener, const TlsClient& tls) {
         const std::size_t opened = server.opened;
         const std::size_t closed = client.closed;
+        const std::size_t connected = client.opened;
         client.trouble.reset();
         const StreamId id = connect(listener, tls);
         EXPECT_TRUE(turn_until(io, [&] {
-            return client.closed > closed || (client.open(id) && server.opened > opened);
+            return client.closed > closed || (client.opened > connected && server.opened > opened);
         }));
         if (client.closed > closed) return client.trouble ? client.trouble->line : "closed";
         client.host.close(id);
@@ -239,6 +240,51 @@ TEST_P(StreamTls, AnotherProgramsClientsAreServed) {
     EXPECT_FALSE(server.facts.psk_identity);
     const std::string old = openssl(listener, "-tls1_1 -cipher ALL:@SECLEVEL=0");
     EXPECT_NE(old.find("alert protocol version"), std::string::npos) << old;
+}
+
+TEST_P(StreamTls, TheProtocolIsSettledWhereItIsAskedFor) {  // [RFC 8323 §8.2]
+    TlsServer settings = certified();
+    settings.alpn = {"coap"};
+    const std::size_t listener = listen(settings);
+    TlsClient tls = trusting();
+    EXPECT_EQ(outcome(listener, tls), "open");  // "coaps+tcp is implicitly selected"
+    EXPECT_EQ(server.facts.alpn, "");
+    tls.alpn = {"coap"};
+    tls.alpn_required = true;
+    EXPECT_EQ(outcome(listener, tls), "open");
+    EXPECT_EQ(server.facts.alpn, "coap");
+    EXPECT_EQ(client.facts.alpn, "coap");
+    tls.alpn = {"http/1.1"};
+    EXPECT_NE(outcome(listener, tls).find("no application protocol"), std::string::npos);
+    // A server that chooses nothing is no server of CoAP's, at other ports than its own.
+    const std::size_t other = listen(certified());
+    tls.alpn = {"coap"};
+    EXPECT_NE(outcome(other, tls).find("the server chose none of the protocols asked for"),
+              std::string::npos);
+    tls.alpn_required = false;
+    EXPECT_EQ(outcome(other, tls), "open");
+}
+
+TEST_P(StreamTls, WholeMessagesPassThroughTlsToo) {  // [RFC 8323 §8.4]
+    ListenSpec spec{.name = "coaps+ws", .address = "127.0.0.1:0"};
+    spec.tls = certified();
+    spec.websocket = spec.whole_messages = true;
+    spec.subprotocol = "coap";
+    const auto listener = server.host.listen(spec);
+    ConnectSpec to = testing::to(server.host.listening_on(listener.value()));
+    to.tls = trusting();
+    to.websocket = to.whole_messages = true;
+    to.subprotocol = "coap";
+    const StreamId id = client.host.connect(to);
+    std::vector<std::size_t> sizes;
+    server.on_received = [&](StreamId) {
+        sizes.push_back(server.heard.size());
+        server.heard.clear();
+    };
+    for (const std::size_t size : std::vector<std::size_t>{10, 70'000, 20})
+        client.say(id, std::string(size, 'm'));
+    ASSERT_TRUE(turn_until(io, [&] { return sizes.size() == 3; }));
+    EXPECT_EQ(sizes, (std::vector<std::size_t>{10, 70'000, 20}));
 }
 
 TEST_P(StreamTls, ReloadedCertificatesHoldForTheNextHandshakes) {

@@ -83,6 +83,7 @@ std::expected<std::unique_ptr<TlsSession>, Trouble> TlsSession::client(const Tls
     SSL_set_connect_state(ssl);
     session->psk_identity_ = settings.psk_identity;
     session->psk_ = settings.psk;
+    session->alpn_required_ = settings.alpn_required && !settings.alpn.empty();
     std::string name = settings.server_name.empty() ? host : settings.server_name;
     if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
     if (name.empty()) return session;
@@ -131,6 +132,13 @@ TlsSession::Step TlsSession::shake_hands() {
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl_);
     if (result != 1) return failed(result);
+    // "If the TLS server either does not negotiate the ALPN extension or returns [...] an alert,
+    // the TLS client MUST close the connection." [RFC 8323 §8.2]
+    if (alpn_required_ && alpn().empty()) {
+        failure_ = "the server chose none of the protocols asked for";
+        broken_ = true;
+        return Step::failed;
+    }
     shaken_ = true;
     return Step::shaken;
 }
@@ -178,6 +186,13 @@ std::optional<std::string> TlsSession::certificate_name() const {
     // A name that another program would read differently is nobody's.
     if (name.empty() || name.find('\0') != std::string::npos) return {};
     return name;
+}
+
+std::string TlsSession::alpn() const {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_, &name, &size);
+    return name == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(name), size);
 }
 
 std::optional<std::string> TlsSession::psk_identity() const {

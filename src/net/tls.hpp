@@ -19,7 +19,8 @@ namespace causeway::net {
 
 using TlsContext = std::shared_ptr<ssl_ctx_st>;
 
-/// Clients that ask for `alpn` are told that they have it; others are served as well.
+/// Clients that ask for `alpn` are told that they have it, and others are served as well; the
+/// settings may want it otherwise.
 [[nodiscard]] std::expected<TlsContext, Trouble> server_context(const TlsServer& settings,
                                                                 std::string_view alpn);
 [[nodiscard]] std::expected<TlsContext, Trouble> client_context(const TlsClient& settings);
@@ -55,6 +56,8 @@ public:
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
     /// Of a verified certificate of the peer.
     [[nodiscard]] std::optional<std::string> certificate_name() const;
+    /// The protocol that was settled on; empty: none.
+    [[nodiscard]] std::string alpn() const;
     /// Of the key that was used.
     [[nodiscard]] std::optional<std::string> psk_identity() const;
 
@@ -73,6 +76,7 @@ private:
     std::string psk_identity_;  // a client's; or a server's that was offered
     Octets psk_;                // a client's
     std::string failure_;
+    bool alpn_required_ = false;  // a client's
     bool broken_ = false;
     bool shaken_ = false;
 };

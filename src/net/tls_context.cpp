@@ -1,19 +1,11 @@
 #include "net/tls_context.hpp"
 
-#include "base/hex.hpp"
-
 #include <openssl/err.h>
 
 #include <cstring>
-#include <fstream>
 
 namespace causeway::net {
 namespace {
-
-constexpr std::size_t psk_lines_max = 100'000;
-constexpr std::size_t psk_octets_min = 8;  // fewer can be guessed
-constexpr std::size_t psk_octets_max = 64;
-constexpr std::size_t psk_identity_max = 256;
 
 Trouble cannot(const std::string& doing, const std::string& file, const std::string& why) {
     return {"cannot " + doing + " " + file + ": " + why, {}};
@@ -22,31 +14,6 @@ Trouble cannot(const std::string& doing, const std::string& file, const std::str
 /// Nobody sits at a terminal to be asked for the key's pass phrase.
 int no_pass_phrase(char*, int, int, void*) {
     return 0;
-}
-
-std::optional<Trouble> read_psk_file(const std::string& file, TlsContextData& into) {
-    std::ifstream in(file);
-    if (!in) return cannot("read the PSK file", file, reason_of(errno));
-    std::string line;
-    for (std::size_t number = 1; std::getline(in, line); ++number) {
-        if (line.ends_with('\r')) line.pop_back();
-        if (line.empty() || line.starts_with('#')) continue;
-        const auto bad = [&](const std::string& why) {
-            return Trouble{file + ":" + std::to_string(number) + ": " + why, {}};
-        };
-        const std::size_t colon = line.rfind(':');
-        if (colon == std::string::npos || colon == 0) return bad("want IDENTITY:HEXKEY");
-        if (colon > psk_identity_max) return bad("the identity is too long");
-        auto key = from_hex(std::string_view(line).substr(colon + 1));
-        if (!key) return bad("the key is not hexadecimal");
-        if (key->size() < psk_octets_min || key->size() > psk_octets_max)
-            return bad("the key has " + std::to_string(key->size()) + " octets, 8 to 64 will do");
-        if (into.keys.size() >= psk_lines_max) return bad("too many identities");
-        if (!into.keys.emplace(line.substr(0, colon), std::move(*key)).second)
-            return bad("the identity is there twice");
-    }
-    if (into.keys.empty()) return cannot("use the PSK file", file, "it has no identities");
-    return {};
 }
 
 std::optional<Trouble> use_certificate(SSL_CTX* context, const std::string& certificate,
@@ -139,8 +106,9 @@ std::expected<TlsContext, Trouble> server_context(const TlsServer& settings,
     }
     SSL_CTX_set_num_tickets(context, 1);
     if (!settings.psk_file.empty()) {
-        if (auto wrong = read_psk_file(settings.psk_file, data))
-            return std::unexpected(std::move(*wrong));
+        auto keys = read_psk_file(settings.psk_file);
+        if (!keys) return std::unexpected(std::move(keys.error()));
+        data.keys = std::move(*keys);
         SSL_CTX_set_psk_server_callback(context, TlsCallbacks::psk_server);
         // The key is for SHA-256: with another cipher, who has a certificate would not use it.
         SSL_CTX_set_ciphersuites(context,
@@ -151,9 +119,9 @@ std::expected<TlsContext, Trouble> server_context(const TlsServer& settings,
         SSL_CTX_set_num_tickets(context, 0);
         SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     }
-    data.alpn = as_alpn({std::string(alpn)});
-    if (!data.alpn.empty())
-        SSL_CTX_set_alpn_select_cb(context, TlsCallbacks::choose_alpn, &data.alpn);
+    data.alpn_strict = !settings.alpn.empty();
+    data.alpn = as_alpn(data.alpn_strict ? settings.alpn : std::vector{std::string(alpn)});
+    if (!data.alpn.empty()) SSL_CTX_set_alpn_select_cb(context, TlsCallbacks::choose_alpn, &data);
     return as_context(std::move(*made));
 }
 
@@ -192,13 +160,15 @@ std::expected<TlsContext, Trouble> client_context(const TlsClient& settings) {
 
 int TlsCallbacks::choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
                               const unsigned char* in, unsigned in_size, void* wanted) {
-    const auto& ours = *static_cast<const std::string*>(wanted);
+    const auto& data = *static_cast<const TlsContextData*>(wanted);
+    const std::string& ours = data.alpn;
     unsigned char* chosen = nullptr;
     const int found = SSL_select_next_proto(&chosen, out_size,
                                             reinterpret_cast<const unsigned char*>(ours.data()),
                                             static_cast<unsigned>(ours.size()), in, in_size);
     *out = chosen;
-    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+    if (found == OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_OK;
+    return data.alpn_strict ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
 }
 
 }  // namespace causeway::net

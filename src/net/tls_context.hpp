@@ -1,10 +1,10 @@
 #pragma once
 // What stands behind a TlsContext. For tls*.cpp.
+#include "net/psk_file.hpp"
 #include "net/tls.hpp"
 
 #include <openssl/ssl.h>
 
-#include <map>
 #include <string>
 
 namespace causeway::net {
@@ -16,8 +16,9 @@ struct TlsContextData {
     ~TlsContextData() { SSL_CTX_free(context); }
 
     SSL_CTX* context;
-    std::map<std::string, Octets, std::less<>> keys;  // by identity
+    PskTable keys;
     std::string alpn;
+    bool alpn_strict = false;  // who asks for others only is refused
 };
 
 /// The callbacks of a context; they find the session through the SSL object.

@@ -35,11 +35,12 @@ public:
     [[nodiscard]] std::string file() const { return folder_ / (name_ + "-ca.pem"); }
 
     /// `names` as a certificate has them: "DNS:localhost,IP:127.0.0.1".
-    Pair issue(const std::string& common_name, const std::string& names = {}) {
+    /// `lasts`: seconds from now; it is an hour old.
+    Pair issue(const std::string& common_name, const std::string& names = {}, long lasts = 86'400) {
         const Pair pair{folder_ / (name_ + "-" + common_name + ".pem"),
                         folder_ / (name_ + "-" + common_name + ".key")};
         EVP_PKEY* const key = EVP_EC_gen("P-256");
-        X509* const made = make(common_name, names, key);
+        X509* const made = make(common_name, names, key, lasts);
         save_certificates(pair.certificate, {made, certificate_});
         std::FILE* const out = std::fopen(pair.key.c_str(), "w");
         PEM_write_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);
@@ -50,12 +51,13 @@ public:
     }
 
 private:
-    X509* make(const std::string& common_name, const std::string& names, EVP_PKEY* key) {
+    X509* make(const std::string& common_name, const std::string& names, EVP_PKEY* key,
+               long lasts = 86'400) {
         X509* const made = X509_new();
         X509_set_version(made, X509_VERSION_3);
         ASN1_INTEGER_set(X509_get_serialNumber(made), ++serial_);
         X509_gmtime_adj(X509_getm_notBefore(made), -3'600);
-        X509_gmtime_adj(X509_getm_notAfter(made), 86'400);
+        X509_gmtime_adj(X509_getm_notAfter(made), lasts);
         X509_set_pubkey(made, key);
         X509_NAME_add_entry_by_txt(X509_get_subject_name(made), "CN", MBSTRING_UTF8,
                                    reinterpret_cast<const unsigned char*>(common_name.data()),

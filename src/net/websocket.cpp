@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint16_t close_normal = 1000;  // [RFC 6455 §7.4.1]
 constexpr std::uint16_t close_protocol = 1002;
 constexpr std::uint16_t close_unacceptable = 1003;
+constexpr std::uint16_t close_too_big = 1009;
 
 constexpr std::uint8_t final_bit = 0x80;
 constexpr std::uint8_t reserved_bits = 0x70;
@@ -25,6 +26,7 @@ constexpr std::uint8_t size_bits = 0x7f;
 constexpr std::uint8_t size_16 = 126;
 constexpr std::uint8_t size_64 = 127;
 constexpr std::size_t control_octets_max = 125;  // [RFC 6455 §5.5]
+constexpr std::size_t message_kept_max = 4096;   // of the memory that messages are put together in
 
 std::uint8_t u8(std::byte octet) {
     return std::to_integer<std::uint8_t>(octet);
@@ -64,15 +66,17 @@ std::array<std::byte, 4> new_mask() {
 
 }  // namespace
 
-std::unique_ptr<WebSocket> WebSocket::server(std::string subprotocol) {
-    std::unique_ptr<WebSocket> made(new WebSocket(false));
-    made->opening_ = WebSocketOpening::server(std::move(subprotocol));
+std::unique_ptr<WebSocket> WebSocket::server(std::string subprotocol, std::string path,
+                                             std::optional<std::size_t> message_octets_max) {
+    std::unique_ptr<WebSocket> made(new WebSocket(false, message_octets_max));
+    made->opening_ = WebSocketOpening::server(std::move(subprotocol), std::move(path));
     return made;
 }
 
 std::unique_ptr<WebSocket> WebSocket::client(std::string host, std::string path,
-                                             std::string subprotocol) {
-    std::unique_ptr<WebSocket> made(new WebSocket(true));
+                                             std::string subprotocol,
+                                             std::optional<std::size_t> message_octets_max) {
+    std::unique_ptr<WebSocket> made(new WebSocket(true, message_octets_max));
     made->opening_ =
         WebSocketOpening::client(std::move(host), std::move(path), std::move(subprotocol));
     return made;
@@ -103,12 +107,28 @@ std::optional<Bytes> WebSocket::next(Octets& wire) {
             if (some != 0) std::memcpy(control_.data() + control_size_, piece.data(), some);
             control_size_ = static_cast<std::uint8_t>(control_size_ + some);
             if (whole) control(wire);
+        } else if (message_max_) {
+            if (auto message = put_together(piece, whole)) return message;
         } else if (some != 0) {
             return piece;
         }
         if (!whole && raw_.empty()) break;
     }
     return {};
+}
+
+/// The message, if this piece is its last. One that lies there whole is not copied.
+std::optional<Bytes> WebSocket::put_together(Bytes piece, bool whole_frame) {
+    if (std::exchange(message_over_, false)) {
+        message_.clear();
+        if (message_.capacity() > message_kept_max) message_ = {};  // an idle one keeps no buffer
+    }
+    const bool last = whole_frame && !in_message_;
+    if (last && message_.empty()) return piece;
+    message_.insert(message_.end(), piece.begin(), piece.end());
+    if (!last) return {};
+    message_over_ = true;
+    return message_;
 }
 
 /// True: done, and what is left of the octets are frames.
@@ -169,6 +189,8 @@ bool WebSocket::begin_frame(Octets& wire) {
             if ((opcode_ == Opcode::more) != in_message_)
                 return fail(wire, close_protocol, "a fragment out of place"), false;
             in_message_ = !final;
+            if (message_max_ && left_ > *message_max_ - (message_over_ ? 0 : message_.size()))
+                return fail(wire, close_too_big, "a message is too long"), false;
             break;
         case Opcode::close:
         case Opcode::ping:
@@ -242,7 +264,14 @@ void WebSocket::say(Octets& wire, Opcode opcode, Bytes payload) {
 
 Bytes WebSocket::frame(MutableBytes buffer, std::size_t payload) {
     std::array<std::byte, frame_room> header;
-    ByteWriter out(header);
+    const std::size_t size = begin_message(header, payload);
+    carry_on(buffer.subspan(frame_room, payload));
+    std::memcpy(buffer.data() + frame_room - size, header.data(), size);
+    return buffer.subspan(frame_room - size, size + payload);
+}
+
+std::size_t WebSocket::begin_message(MutableBytes buffer, std::size_t payload) {
+    ByteWriter out(buffer);
     const std::uint8_t mask = client_ ? mask_bit : 0;
     out.u8(final_bit | static_cast<std::uint8_t>(Opcode::binary));
     if (payload < size_16) {
@@ -255,13 +284,17 @@ Bytes WebSocket::frame(MutableBytes buffer, std::size_t payload) {
         out.be64(payload);
     }
     if (client_) {
-        const auto key = new_mask();
-        out.put(key);
-        apply_mask(buffer.subspan(frame_room, payload), key, 0);
+        out_mask_ = new_mask();
+        out_mask_at_ = 0;
+        out.put(out_mask_);
     }
-    const std::size_t size = out.written();
-    std::memcpy(buffer.data() + frame_room - size, header.data(), size);
-    return buffer.subspan(frame_room - size, size + payload);
+    return out.written();
+}
+
+void WebSocket::carry_on(MutableBytes piece) {
+    if (!client_) return;
+    apply_mask(piece, out_mask_, out_mask_at_);
+    out_mask_at_ = static_cast<std::uint8_t>((out_mask_at_ + piece.size()) % out_mask_.size());
 }
 
 }  // namespace causeway::net

@@ -81,8 +81,10 @@ std::string websocket_accept(std::string_view key) {
     return base64(std::span(digest).first(size));
 }
 
-std::unique_ptr<WebSocketOpening> WebSocketOpening::server(std::string subprotocol) {
+std::unique_ptr<WebSocketOpening> WebSocketOpening::server(std::string subprotocol,
+                                                           std::string path) {
     std::unique_ptr<WebSocketOpening> made(new WebSocketOpening);
+    made->path_ = std::move(path);
     made->subprotocol_ = std::move(subprotocol);
     return made;
 }
@@ -150,6 +152,9 @@ WebSocketOpening::Verdict WebSocketOpening::answer(Octets& wire) {
     if (request[http::field::sec_websocket_version] != "13")
         return refuse(wire, "426 Upgrade Required\r\nUpgrade: websocket",
                       "version 13 of WebSocket is wanted");
+    const std::string_view target(request.target().data(), request.target().size());
+    if (!path_.empty() && target.substr(0, target.find('?')) != path_)
+        return refuse(wire, "404 Not Found", "there is no WebSocket at this path");
     const std::string key(request[http::field::sec_websocket_key]);
     if (!is_key(key)) return refuse(wire, bad, "the key is not sixteen octets in base64");
     // [MQTT-6.0.0-3]

@@ -15,7 +15,9 @@ public:
     enum class Verdict { more, done, failed };
     static constexpr std::size_t header_octets_max = 8 << 10;
 
-    [[nodiscard]] static std::unique_ptr<WebSocketOpening> server(std::string subprotocol);
+    /// `path`: where it is asked for; empty: anywhere.
+    [[nodiscard]] static std::unique_ptr<WebSocketOpening> server(std::string subprotocol,
+                                                                  std::string path = {});
     [[nodiscard]] static std::unique_ptr<WebSocketOpening> client(std::string host,
                                                                   std::string path,
                                                                   std::string subprotocol);

@@ -228,5 +228,78 @@ TEST(WebSocket, AFrameOfAnyLengthIsPassedOnAsItComes) {
     EXPECT_EQ(server.socket->phase(), Phase::open);
 }
 
+// ---- whole messages ----------------------------------------------------------------------------
+
+/// A side that hears messages; "|" stands behind each.
+struct Whole : Fed {
+    explicit Whole(std::size_t most) : Fed(WebSocket::server("mqtt", {}, most)) {
+        Fed::feed(request);
+        EXPECT_EQ(socket->phase(), Phase::open);
+        wire.clear();
+    }
+    void feed(Bytes octets) {
+        Octets copy = to_octets(octets);
+        socket->feed(copy);
+        while (const auto message = socket->next(wire))
+            heard.append(as_text(*message)).push_back('|');
+    }
+};
+
+TEST(WebSocket, FragmentsArePutTogether) {  // [RFC 6455 §5.4] [RFC 8323 §4.2]
+    const Octets all =
+        "82 83 00000000 616263  02 82 00000000 6465  00 80 00000000  89 80 00000000"
+        "00 81 00000000 66  80 81 00000000 67  82 80 00000000  82 81 00000000 68"_hex;
+    for (std::size_t step = 1; step <= all.size(); ++step) {
+        Whole server(4);
+        for (std::size_t at = 0; at < all.size(); at += step)
+            server.feed(Bytes(all).subspan(at, std::min(step, all.size() - at)));
+        EXPECT_EQ(server.heard, "abc|defg||h|") << step;
+        EXPECT_EQ(to_hex(server.wire), "8a00");
+    }
+}
+
+TEST(WebSocket, AMessageThatIsTooLongIsRefusedByItsHeader) {  // [RFC 6455 §7.4.1]
+    const auto refused = [](Bytes octets) {
+        Whole server(4);
+        server.feed(octets);
+        EXPECT_EQ(server.socket->phase(), Phase::failed);
+        EXPECT_EQ(server.socket->failure(), "a message is too long");
+        EXPECT_EQ(to_hex(server.wire), "880203f1");
+        return server.heard;
+    };
+    EXPECT_EQ(refused("82 85 00000000"_hex), "");
+    EXPECT_EQ(refused("82 ff 7fffffffffffffff 00000000"_hex), "");
+    EXPECT_EQ(refused("82 84 00000000 61626364  02 82 00000000 6162  80 83 00000000"_hex), "abcd|");
+    // What was before it does not count.
+    Whole server(4);
+    server.feed("02 82 00000000 6162 80 82 00000000 6364  82 84 00000000 65666768"_hex);
+    EXPECT_EQ(server.heard, "abcd|efgh|");
+}
+
+TEST(WebSocket, AMessageMayLeaveInPieces) {
+    const auto client = WebSocket::client("a", "/", "mqtt", 1000);
+    Octets wire(WebSocket::frame_room);
+    wire.resize(client->begin_message(wire, 300));
+    EXPECT_EQ(wire.size(), 8u);
+    for (const std::size_t size : {std::size_t{1}, std::size_t{13}, std::size_t{286}}) {
+        Octets piece(size, std::byte{'x'});
+        client->carry_on(piece);
+        wire.insert(wire.end(), piece.begin(), piece.end());
+    }
+    Whole server(300);
+    server.feed(wire);
+    EXPECT_EQ(server.heard, std::string(300, 'x') + "|");
+}
+
+TEST(WebSocket, AServerMayBeAtOnePathOnly) {  // [RFC 8323 §8.3]
+    Fed there(WebSocket::server("mqtt", "/mqtt"));
+    there.feed(with(request, "/mqtt", "/mqtt?a=b"));
+    EXPECT_EQ(there.socket->phase(), Phase::open);
+    Fed elsewhere(WebSocket::server("mqtt", "/.well-known/coap"));
+    elsewhere.feed(request);
+    EXPECT_EQ(elsewhere.socket->phase(), Phase::failed);
+    EXPECT_TRUE(elsewhere.said().starts_with("HTTP/1.1 404 Not Found\r\n"));
+}
+
 }  // namespace
 }  // namespace causeway::net

@@ -39,13 +39,18 @@ bool goes_unanswered(const coap::RequestArrived& request, coap::Code answer) {
 
 }  // namespace
 
-Application::Application(const Config& config, Random random, Teller teller, Instant now)
+Application::Application(const Config& config, Random random, Teller teller, Instant now,
+                         Flash* flash)
     : config_(config),
       random_(random),
       teller_(teller),
       now_(now),
       booted_(now),
-      endpoint_(endpoint_settings(config), random.fork(1), now, teller),
+      security_(config.oscore
+                    ? std::make_unique<ObjectSecurityKeeper>(config, random.fork(3), flash)
+                    : nullptr),
+      endpoint_(endpoint_settings(config), random.fork(1), now, teller,
+                security_ ? &security_->protection() : nullptr),
       phase_(random_.within(day)) {
     add_resources();
     for (const Sensor& sensor : config_.sensors) {
@@ -56,6 +61,9 @@ Application::Application(const Config& config, Random random, Teller teller, Ins
     if (!sensors_.empty()) next_sample_ = now + sampling;
     if (config_.mqtt_sn && !config_.root)
         publisher_ = std::make_unique<Publisher>(config_, random.fork(2), teller);
+    if (config_.directory)
+        registrant_ = std::make_unique<coap::Registrant>(
+            coap::Registrant::Settings{.endpoint = config_.directory->name}, random.fork(4));
 }
 
 void Application::add_resources() {
@@ -94,6 +102,10 @@ void Application::add_resources() {
          .handler = [](const coap::RequestView&) { return coap::response_of(Code::changed); },
          .type = "collector",
          .formats = {ContentFormat::senml_json}});
+}
+
+coap::Peer Application::directory() const {
+    return peer_of(config_.directory->address, coap::default_port);
 }
 
 coap::Response Application::led(const coap::RequestView& request) {
@@ -145,6 +157,10 @@ void Application::handle(Instant now, Input in) {
             [&](const CollectorKnown& known) {
                 collector_ = known.address;
                 if (publisher_ && collector_) publisher_->reachable(now, *collector_);
+                // What the directory is told holds until it is renewed, wherever the way leads.
+                if (registrant_ && collector_ && !std::exchange(registering_, true))
+                    registrant_->handle(
+                        now, coap::Registrant::Start{directory(), coap::to_text(server_.links())});
             },
             [&](const PeerUnreachable& gone) {
                 endpoint_.handle(now, coap::PeerUnreachable{peer_of(gone.peer, gone.port)});
@@ -166,6 +182,7 @@ void Application::handle_timeout(Instant now) {
     }
     if (endpoint_.next_deadline() <= now) endpoint_.handle_timeout(now);
     if (publisher_ && publisher_->next_deadline() <= now) publisher_->handle_timeout(now);
+    if (registrant_ && registrant_->next_deadline() <= now) registrant_->handle_timeout(now);
     carry(now);
 }
 
@@ -174,6 +191,7 @@ Instant Application::next_deadline() const noexcept {
     Instant next = endpoint_.next_deadline();
     if (endpoint_.observers() != 0) next = std::min(next, next_sample_);
     if (publisher_) next = std::min(next, publisher_->next_deadline());
+    if (registrant_) next = std::min(next, registrant_->next_deadline());
     for (const Running& running : sensors_) next = std::min(next, running.next_report);
     return next;
 }
@@ -246,10 +264,17 @@ void Application::carry(Instant now) {
     bool more = true;
     while (more) {
         more = false;
+        while (registrant_) {
+            auto request = registrant_->poll_output();
+            if (!request) break;
+            more = true;
+            endpoint_.handle(now, *std::move(request));
+        }
         while (auto changed = server_.poll_changed()) {
             more = true;
             endpoint_.handle(now, *std::move(changed));
         }
+        if (security_) security_->keep();
         while (auto output = endpoint_.poll_output()) {
             more = true;
             std::visit(Overloaded{
@@ -259,15 +284,32 @@ void Application::carry(Instant now) {
                            },
                            [&](const coap::RequestArrived& request) { answer(now, request); },
                            // Readings are best effort: what became of one is counted below.
-                           [](const coap::ResponseArrived&) {},
-                           [](const coap::RequestFailed&) {},
+                           [&](coap::ResponseArrived& response) {
+                               if (registrant_ && registrant_->owns(response.id))
+                                   registrant_->handle(now, std::move(response));
+                           },
+                           [&](const coap::RequestFailed& failed) {
+                               if (registrant_ && registrant_->owns(failed.id))
+                                   registrant_->handle(now, failed);
+                           },
+                           [](const coap::ObserverGone&) {},
+                           [](const coap::SendMessage&) {},  // nodes have no streams
                        },
                        *output);
         }
     }
 }
 
+bool Application::may_ask(const coap::RequestArrived& request) const noexcept {
+    return !config_.oscore || !config_.oscore->required || request.peer.context != 0;
+}
+
 void Application::answer(Instant now, const coap::RequestArrived& request) {
+    if (!may_ask(request)) {
+        if (request.multicast) return endpoint_.handle(now, coap::Decline{request.exchange});
+        return endpoint_.handle(
+            now, coap::Respond{request.exchange, coap::response_of(coap::Code::unauthorized)});
+    }
     auto response = server_.handle(request);
     if (config_.root && request.method == coap::Code::post &&
         request.options.path_is("/readings") && response && coap::is_success(response->code)) {

@@ -8,14 +8,18 @@
 //   /node             GET               uptime and counters as JSON
 //   /readings         POST              root only: SenML of the others
 //
-// With Config::mqtt_sn its readings are published over MQTT-SN instead, see publisher.hpp.
+// With Config::oscore they are there for those with the keys, too, or for nobody else; readings go
+// out as they are. With Config::directory the node registers there. With Config::mqtt_sn its
+// readings are published over MQTT-SN instead, see publisher.hpp.
 #include "base/engine.hpp"
 #include "base/outbox.hpp"
 #include "base/random.hpp"
 #include "base/tap.hpp"
 #include "coap/endpoint.hpp"
+#include "coap/registrant.hpp"
 #include "coap/server.hpp"
 #include "node/node.hpp"
+#include "node/object_security.hpp"
 #include "node/publisher.hpp"
 
 #include <memory>
@@ -75,7 +79,8 @@ public:
     /// A sensor that somebody observes is looked at so often, or as often as it reports.
     static constexpr Duration sampling = std::chrono::seconds(5);
 
-    Application(const Config& config, Random random, Teller teller, Instant now);
+    Application(const Config& config, Random random, Teller teller, Instant now,
+                Flash* flash = nullptr);
     Application(const Application&) = delete;
     Application& operator=(const Application&) = delete;
 
@@ -95,10 +100,12 @@ private:
     };
 
     void add_resources();
+    [[nodiscard]] coap::Peer directory() const;
     [[nodiscard]] coap::Response led(const coap::RequestView& request);
     [[nodiscard]] coap::Response store(const coap::RequestView& request);
     [[nodiscard]] coap::Response about() const;
     void answer(Instant now, const coap::RequestArrived& request);
+    [[nodiscard]] bool may_ask(const coap::RequestArrived& request) const noexcept;
     void carry(Instant now);
     void report(Instant now, Running& running);
     void publish(Instant now, const Sensor& sensor);
@@ -110,6 +117,7 @@ private:
     Teller teller_;
     Instant now_;  // of the input under way: handlers are told no time
     Instant booted_;
+    std::unique_ptr<ObjectSecurityKeeper> security_;
     coap::Endpoint endpoint_;
     coap::Server server_;
     std::optional<ip::Address> collector_;
@@ -118,8 +126,10 @@ private:
     std::uint16_t sequence_ = 0;
     Duration phase_;  // of the day, so that nodes differ
     bool led_ = false;
+    bool registering_ = false;
     Octets store_;
     std::unique_ptr<Publisher> publisher_;
+    std::unique_ptr<coap::Registrant> registrant_;
     Outbox<Output> out_;
     Stats stats_;
 };

@@ -36,8 +36,8 @@ std::string_view name_of(LossReason reason) noexcept {
     return "unknown";
 }
 
-Node::Node(Config config, Random random, Teller teller, Instant now)
-    : stack_(std::make_unique<Stack>(std::move(config), random, teller, now)) {}
+Node::Node(Config config, Random random, Teller teller, Instant now, Flash* flash)
+    : stack_(std::make_unique<Stack>(std::move(config), random, teller, now, flash)) {}
 Node::Node(Node&&) noexcept = default;
 Node& Node::operator=(Node&&) noexcept = default;
 Node::~Node() = default;

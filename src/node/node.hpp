@@ -14,6 +14,7 @@
 #include "node/status.hpp"
 #include "rpl/settings.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,31 @@ struct MqttSn {
     friend bool operator==(const MqttSn&, const MqttSn&) = default;
 };
 
+/// OSCORE keys of a node. Its ID Context is its EUI-64, so that one secret serves many nodes, each
+/// with keys of its own. There are two contexts, told apart by identifiers: clients 00 (a gateway)
+/// and 02 (a tool); the node answers them as 01 and 03. [RFC 8613 §3]
+struct ObjectSecurity {
+    Octets master_secret;
+    Octets master_salt;
+    bool required = false;  // who comes without is answered 4.01
+
+    friend bool operator==(const ObjectSecurity&, const ObjectSecurity&) = default;
+};
+
+/// What a node remembers without power. Kept by whoever keeps the node.
+struct Flash {
+    std::map<std::string, Octets> oscore;  // states of contexts, by name
+    bool written = false;                  // since whoever it was reset this
+};
+
+/// A resource directory that the node registers with once it is in the mesh. [RFC 9176]
+struct Directory {
+    std::string name;       // of the node's endpoint there
+    ip::Address address{};  // of the directory, port 5683
+
+    friend bool operator==(const Directory&, const Directory&) = default;
+};
+
 struct Config {
     std::uint64_t eui64 = 0;
     link::ieee802154::PanId pan{0xabcd};
@@ -62,6 +88,8 @@ struct Config {
     std::vector<Sensor> sensors;
     bool confirmable_readings = false;  // CON instead of NON
     std::optional<MqttSn> mqtt_sn{};
+    std::optional<ObjectSecurity> oscore{};
+    std::optional<Directory> directory{};
     /// Root only: UDP ports of its own address behind which a program of the host listens; not
     /// CoAP's, which the root answers itself.
     std::vector<std::uint16_t> host_ports{};
@@ -102,7 +130,8 @@ public:
     ///                      the gateway's port there
     ///   packet.lost        value: its LossReason; octets: the IPv6 packet, inner headers and all
     ///   packet.sent        octets: an IPv6 packet that starts here
-    Node(Config config, Random random, Teller teller, Instant now);
+    /// `flash` outlives the node; a node without one starts anew each time.
+    Node(Config config, Random random, Teller teller, Instant now, Flash* flash = nullptr);
     Node(Node&&) noexcept;
     Node& operator=(Node&&) noexcept;
     ~Node();

@@ -71,7 +71,7 @@ mac::Mac::Config mac_config(const Config& config) {
 
 }  // namespace
 
-Node::Stack::Stack(Config node_config, Random random, Teller node_teller, Instant now)
+Node::Stack::Stack(Config node_config, Random random, Teller node_teller, Instant now, Flash* flash)
     : config(std::move(node_config)),
       teller(node_teller),
       mac_address(mac::Address::extended(config.eui64)),
@@ -86,7 +86,7 @@ Node::Stack::Stack(Config node_config, Random random, Teller node_teller, Instan
                  .eui64 = config.eui64,
                  .prefix = config.prefix},
                 random.fork(for_discovery), now),
-      application(config, random.fork(for_application), teller, now) {
+      application(config, random.fork(for_application), teller, now, flash) {
     if (config.root) {
         configure(now, config.prefix.with(link_local.interface_id()));
         joined_at_ = now;

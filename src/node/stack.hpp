@@ -18,7 +18,7 @@
 namespace causeway::node {
 
 struct Node::Stack {
-    Stack(Config node_config, Random random, Teller node_teller, Instant now);
+    Stack(Config node_config, Random random, Teller node_teller, Instant now, Flash* flash);
     Stack(const Stack&) = delete;
     Stack& operator=(const Stack&) = delete;
 

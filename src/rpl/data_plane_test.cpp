@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::rpl {
+namespace causeway::rpl::data_plane_test {
 namespace {
 
 ip::Address address(std::string_view text) {
@@ -331,4 +331,4 @@ TEST(Tunnel, OnlyTunnelsAreOpened) {
 }
 
 }  // namespace
-}  // namespace causeway::rpl
+}  // namespace causeway::rpl::data_plane_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::rpl {
+namespace causeway::rpl::dodag_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -267,4 +267,4 @@ TEST(Dodag, ImpossibleRanksAndAddressesAreUnusable) {
 }
 
 }  // namespace
-}  // namespace causeway::rpl
+}  // namespace causeway::rpl::dodag_test

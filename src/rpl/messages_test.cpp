@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::rpl {
+namespace causeway::rpl::messages_test {
 namespace {
 
 ip::Address address(std::string_view text) {
@@ -224,4 +224,4 @@ TEST(Messages, EveryCutOfAMessageIsRefusedOrShorter) {
 }
 
 }  // namespace
-}  // namespace causeway::rpl
+}  // namespace causeway::rpl::messages_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::rpl {
+namespace causeway::rpl::objective_test {
 namespace {
 
 TEST(DagRank, IsTheIntegerPartOfTheRank) {  // [RFC 6550 §3.5.1]
@@ -89,4 +89,4 @@ TEST(Mrhof, CountsHopsWhereThatIsTheSelectedMetric) {  // [RFC 6719 §3.3, table
 }
 
 }  // namespace
-}  // namespace causeway::rpl
+}  // namespace causeway::rpl::objective_test

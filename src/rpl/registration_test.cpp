@@ -5,7 +5,7 @@
 
 #include <sstream>
 
-namespace causeway::rpl {
+namespace causeway::rpl::registration_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -75,4 +75,4 @@ TEST(Registration, AMeshWhoseLinksKeepChangingTellsOfFewOfTheChanges) {
 }
 
 }  // namespace
-}  // namespace causeway::rpl
+}  // namespace causeway::rpl::registration_test

@@ -1,7 +1,7 @@
 // Whole meshes of routers in virtual time: what RPL promises, on links that lose a third.
 #include "rpl/bus_test.hpp"
 
-namespace causeway::rpl {
+namespace causeway::rpl::router_test {
 namespace {
 
 using namespace testing;
@@ -585,4 +585,4 @@ TEST(Router, FitsIntoAConstrainedNode) {
 }
 
 }  // namespace
-}  // namespace causeway::rpl
+}  // namespace causeway::rpl::router_test

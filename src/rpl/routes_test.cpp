@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::rpl {
+namespace causeway::rpl::routes_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -206,4 +206,4 @@ TEST(Routes, AMazeOfParentsCostsABoundedSearch) {
 }
 
 }  // namespace
-}  // namespace causeway::rpl
+}  // namespace causeway::rpl::routes_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::rpl {
+namespace causeway::rpl::sequence_test {
 namespace {
 
 TEST(Sequence, StartsSixteenBelowTheEndOfTheStick) {
@@ -61,4 +61,4 @@ TEST(Sequence, CountingFromTheStartIsAlwaysNewer) {
 }
 
 }  // namespace
-}  // namespace causeway::rpl
+}  // namespace causeway::rpl::sequence_test

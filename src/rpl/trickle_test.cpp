@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::rpl {
+namespace causeway::rpl::trickle_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -87,4 +87,4 @@ TEST(Trickle, WakingEarlyDoesNothing) {
 }
 
 }  // namespace
-}  // namespace causeway::rpl
+}  // namespace causeway::rpl::trickle_test

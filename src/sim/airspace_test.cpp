@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace causeway::sim {
+namespace causeway::sim::airspace_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -60,4 +60,4 @@ TEST(Airspace, OneRadioWithoutAnyRangeIsNotAProblem) {
 }
 
 }  // namespace
-}  // namespace causeway::sim
+}  // namespace causeway::sim::airspace_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::sim {
+namespace causeway::sim::audience_test {
 namespace {
 
 using namespace literals;
@@ -45,4 +45,4 @@ TEST(Audience, WhatIsNotUnderstoodIsForEveryone) {
 }
 
 }  // namespace
-}  // namespace causeway::sim
+}  // namespace causeway::sim::audience_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::sim {
+namespace causeway::sim::crystal_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -55,4 +55,4 @@ TEST(Crystal, NeverStaysNever) {
 }
 
 }  // namespace
-}  // namespace causeway::sim
+}  // namespace causeway::sim::crystal_test

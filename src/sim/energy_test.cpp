@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::sim {
+namespace causeway::sim::energy_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -33,4 +33,4 @@ TEST(Energy, DutyCycleIsAShareOfAllTime) {
 }
 
 }  // namespace
-}  // namespace causeway::sim
+}  // namespace causeway::sim::energy_test

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace causeway::sim {
+namespace causeway::sim::latency_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -76,4 +76,4 @@ TEST(Latencies, ExtremesAreKeptInFewBuckets) {
 }
 
 }  // namespace
-}  // namespace causeway::sim
+}  // namespace causeway::sim::latency_test

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace causeway::sim {
+namespace causeway::sim::layout_test {
 namespace {
 
 Scenario standing_at(const std::vector<Position>& places, std::uint64_t seed) {
@@ -133,4 +133,4 @@ TEST(ScenarioHash, TellsScenariosApartAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace causeway::sim
+}  // namespace causeway::sim::layout_test

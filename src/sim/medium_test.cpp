@@ -9,7 +9,7 @@
 #include <cmath>
 #include <memory>
 
-namespace causeway::sim {
+namespace causeway::sim::medium_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -523,4 +523,4 @@ TEST(Medium, SameSeedSameFates) {
 }
 
 }  // namespace
-}  // namespace causeway::sim
+}  // namespace causeway::sim::medium_test

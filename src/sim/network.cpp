@@ -57,6 +57,7 @@ Network::Network(Scenario scenario, Tap* tap)
       relay_(world_, tap),
       self_(world_.admit(*this)),
       medium_(world_, medium_plan(scenario_), *this, tap),
+      flashes_(scenario_.nodes.size()),
       nodes_(scenario_.nodes.size()),
       dead_(scenario_.nodes.size(), 0) {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
@@ -97,7 +98,8 @@ void Network::start_node(std::uint32_t index) {
     // Another life, other chances: or a rebooted node would repeat itself.
     const Random random = world_.random_for(node_stream).fork(index).fork(member.lives++);
     const Teller teller = relay_.listened_to() ? Teller(&relay_, NodeId{index}) : Teller();
-    member.node.emplace(scenario_.nodes[index].config, random, teller, local_now(member));
+    member.node.emplace(scenario_.nodes[index].config, random, teller, local_now(member),
+                        &flashes_[index]);
     member.awaited = never;
     medium_.set_power(index, true);
     drain(index);

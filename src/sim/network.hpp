@@ -84,6 +84,10 @@ public:
     void frame_from_external(std::size_t external, const link::ieee802154::Frame& frame);
     [[nodiscard]] std::optional<FrameToExternal> poll_frame_to_external();
 
+    /// What the node remembers without power; to be given back before it starts, where it was kept
+    /// longer than this network lives.
+    [[nodiscard]] node::Flash& flash(std::size_t index) noexcept { return flashes_[index]; }
+
     [[nodiscard]] const Scenario& scenario() const noexcept { return scenario_; }
     [[nodiscard]] std::size_t size() const noexcept { return nodes_.size(); }
     /// Null while it has no power.
@@ -150,6 +154,7 @@ private:
     Relay relay_;
     ActorId self_;
     Medium medium_;
+    std::vector<node::Flash> flashes_;  // before the nodes, which write there
     std::vector<Member> nodes_;
     std::vector<std::uint8_t> dead_;  // by node: a fault took it for good
     std::deque<Octets> to_host_;

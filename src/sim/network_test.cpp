@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <memory>
 
-namespace causeway::sim {
+namespace causeway::sim::network_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -334,4 +334,4 @@ TEST(Network, HappeningsCarryTheWorldsTime) {
 }
 
 }  // namespace
-}  // namespace causeway::sim
+}  // namespace causeway::sim::network_test

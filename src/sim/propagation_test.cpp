@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace causeway::sim {
+namespace causeway::sim::propagation_test {
 namespace {
 
 TEST(Propagation, PowerFallsByThirtyDecibelsADecadeFromTheReferenceLoss) {
@@ -108,4 +108,4 @@ TEST(BitErrors, TheTableFollowsTheFormula) {
 }
 
 }  // namespace
-}  // namespace causeway::sim
+}  // namespace causeway::sim::propagation_test

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::sim {
+namespace causeway::sim::recorder_test {
 namespace {
 
 using namespace literals;
@@ -190,4 +190,4 @@ TEST(ReadingKey, EndlessTunnelsEnd) {
 }
 
 }  // namespace
-}  // namespace causeway::sim
+}  // namespace causeway::sim::recorder_test

@@ -74,6 +74,12 @@ void add(Digest& digest, const node::Config& config) {
     digest.word(config.confirmable_readings ? 1 : 0);
     // What is not there leaves the hash as it was before there was such a thing.
     for (const std::uint16_t port : config.host_ports) digest.word(port);
+    // The keys stay out: a report shows the hash, and they change nothing that it could tell.
+    if (config.oscore) digest.word(config.oscore->required ? 2 : 1);
+    if (config.directory) {
+        digest.text(config.directory->name);
+        digest.address(config.directory->address);
+    }
     if (!config.mqtt_sn) return;
     const node::MqttSn& sn = *config.mqtt_sn;
     digest.word(sn.gateway ? 2 : 1);

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace causeway::sim {
+namespace causeway::sim::world_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -90,4 +90,4 @@ TEST_F(WorldTest, StreamsOfChanceDependOnSeedAndPartOnly) {
 }
 
 }  // namespace
-}  // namespace causeway::sim
+}  // namespace causeway::sim::world_test

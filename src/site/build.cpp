@@ -99,7 +99,9 @@ void build_uplink(const Section& section, Site& site) {
     const auto address = section.take<ip::Address>("address");
     site.uplink.host_address = address.usable() ? address.value : prefix.with(first_host);
     site.mesh.nodes.front().config.host_addresses = {site.uplink.host_address};
-    for (const sim::NodePlan& node : site.mesh.nodes) {
+    for (sim::NodePlan& node : site.mesh.nodes) {
+        if (node.config.directory)
+            node.config.directory->address = client_address_beside(site.uplink.host_address);
         if (prefix.with(interface_id_of(node.config.eui64)) != site.uplink.host_address) continue;
         section.complain(address.at,
                          "uplink.address: " + site.uplink.host_address.to_text() +
@@ -131,6 +133,24 @@ void check_tcp_ports(const Section& mqtt, const Section& management, const Site&
 
 }  // namespace
 
+ip::Address client_address_beside(const ip::Address& host) {
+    ip::Address address = host;
+    address.octets[15] = std::byte((std::to_integer<unsigned>(address.octets[15]) + 1) & 0xff);
+    return address;
+}
+
+std::string path_beside(const std::string& name, const std::filesystem::path& file) {
+    return (file.parent_path() / name).lexically_normal().string();
+}
+
+std::string file_beside(const Section& section, std::string_view leaf,
+                        const std::filesystem::path& file) {
+    const auto setting = section.take<std::string>(leaf);
+    if (!setting.usable()) return {};
+    if (setting.at.override == 0) return path_beside(setting.value, file);
+    return std::filesystem::path(setting.value).lexically_normal().string();
+}
+
 ip::InterfaceId interface_id_of(std::uint64_t eui64) {
     ip::InterfaceId id{};
     ByteWriter(id).be64(eui64 ^ 0x02'00'00'00'00'00'00'00u);
@@ -155,7 +175,7 @@ Site build(const Table& document, const std::filesystem::path& file, Complaints&
     site.mesh.channel = channel_plan(channel);
     site.mesh.interferers = interferer_plans(channel);
     site.mesh.radio = radio_plan(mesh.section("radio"));
-    const NodeNames names = build_nodes(mesh, common_config(mesh), site);
+    const NodeNames names = build_nodes(mesh, common_config(mesh), file, site);
     site.mesh.faults = fault_plans(mesh, names);
 
     Ports ports;
@@ -169,8 +189,11 @@ Site build(const Table& document, const std::filesystem::path& file, Complaints&
 
     // Without a mesh, what serves one would only be in the way.
     const bool has_mqtt = find(document, "mqtt") != nullptr;
-    site.has_mesh = !has_mqtt || find(document, "mesh") || find(document, "external");
+    const bool has_coap = find(document, "coap") != nullptr;
+    site.has_mesh = !(has_mqtt || has_coap) || find(document, "mesh") || find(document, "external");
     if (!site.has_mesh) site.uplink.enabled = site.proxy.enabled = false;
+    Coap coap = build_coap(top.section("coap"), file, site.proxy);
+    if (has_coap || site.proxy.enabled) site.coap = std::move(coap);
     const Section mqtt = top.section("mqtt");
     Mqtt broker = build_mqtt(mqtt, file);
     broker.sn = build_mqtt_sn(mqtt.section("sn"), mqtt.has("sn"));

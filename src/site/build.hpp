@@ -27,13 +27,25 @@ using NodeNames = std::map<std::string, std::size_t, std::less<>>;
 /// The modified EUI-64 [RFC 4291 §2.5.1]: what stands behind the prefix.
 [[nodiscard]] ip::InterfaceId interface_id_of(std::uint64_t eui64);
 
+/// Where the gateway's own CoAP endpoint stands inside the mesh's prefix: next to the host.
+[[nodiscard]] ip::Address client_address_beside(const ip::Address& host);
+
 /// What all nodes have in common, from [mesh], [mesh.mac] and [mesh.rpl].
 [[nodiscard]] node::Config common_config(const Section& mesh);
 [[nodiscard]] sim::ChannelPlan channel_plan(const Section& channel);
 [[nodiscard]] std::vector<sim::InterfererPlan> interferer_plans(const Section& channel);
 [[nodiscard]] sim::RadioPlan radio_plan(const Section& radio);
 /// Fills site.mesh.nodes and site.classes; the seed is in site.mesh already.
-[[nodiscard]] NodeNames build_nodes(const Section& mesh, const node::Config& common, Site& site);
+[[nodiscard]] NodeNames build_nodes(const Section& mesh, const node::Config& common,
+                                    const std::filesystem::path& file, Site& site);
+/// A file that the key names, beside the site file or, in an override, where the command was given;
+/// empty stays empty.
+[[nodiscard]] std::string file_beside(const Section& section, std::string_view leaf,
+                                      const std::filesystem::path& file);
+[[nodiscard]] std::string path_beside(const std::string& name, const std::filesystem::path& file);
+/// `proxy` is a listener, too.
+[[nodiscard]] Coap build_coap(const Section& coap, const std::filesystem::path& file,
+                              const Proxy& proxy);
 [[nodiscard]] Mqtt build_mqtt(const Section& mqtt, const std::filesystem::path& file);
 /// `present`: the file has the table.
 [[nodiscard]] std::optional<MqttSn> build_mqtt_sn(const Section& section, bool present);

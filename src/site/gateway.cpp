@@ -1,14 +1,14 @@
 #include "site/gateway.hpp"
 
-#include "coap/proxy.hpp"
+#include "coap/peer.hpp"
 #include "ip/extension.hpp"
 #include "ip/udp.hpp"
 #include "link/ieee802154/fcs.hpp"
-#include "net/host.hpp"
 #include "net/pacer.hpp"
 #include "net/radio_port.hpp"
 #include "net/tun.hpp"
-#include "net/udp_socket.hpp"
+#include "node/object_security.hpp"
+#include "site/build.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -17,42 +17,7 @@
 namespace causeway::site {
 namespace {
 
-/// Where the proxy stands inside the mesh's prefix: next to the host.
-ip::Address proxy_address_beside(const ip::Address& host) {
-    ip::Address address = host;
-    address.octets[15] = std::byte((std::to_integer<unsigned>(address.octets[15]) + 1) & 0xff);
-    return address;
-}
-
-/// The UDP port of the mesh's side of the proxy.
-constexpr std::uint16_t proxy_port = coap::default_port;
-
-net::Endpoint endpoint_of(const coap::Peer& peer) {
-    net::Endpoint endpoint;
-    endpoint.v6 = !peer.is_ipv4();
-    const auto octets = Bytes(peer.address).subspan(endpoint.v6 ? 0 : 12);
-    std::ranges::copy(octets, endpoint.address.begin());
-    endpoint.port = peer.port;
-    return endpoint;
-}
-
-coap::Peer peer_of(const net::Endpoint& endpoint) {
-    coap::Peer peer;
-    const std::size_t first = endpoint.v6 ? 0 : 12;
-    if (!endpoint.v6) peer.address[10] = peer.address[11] = std::byte{0xff};
-    std::copy_n(endpoint.address.begin(), 16 - first, peer.address.begin() + first);
-    peer.port = endpoint.port;
-    return peer;
-}
-
-/// The proxy fetches from this mesh and from nowhere else.
-coap::Resolver resolver_for(const ip::Prefix& mesh) {
-    return [mesh](std::string_view host, std::uint16_t port) -> std::optional<coap::Peer> {
-        const auto address = coap::address_from_literal(host);
-        if (!address || !mesh.contains(ip::Address{*address})) return std::nullopt;
-        return coap::Peer{*address, port};
-    };
-}
+constexpr std::uint16_t client_port = coap::default_port;
 
 }  // namespace
 
@@ -62,7 +27,7 @@ struct Gateway::State {
           site(prepared(std::move(opened_site))),
           options(given),
           host_address(site.uplink.host_address),
-          proxy_address(proxy_address_beside(host_address)),
+          client_address(client_address_beside(host_address)),
           mesh(site.mesh, options.tap),
           pacer(io, {.next = [this] { return mesh.next_event(); },
                      .run_until =
@@ -74,39 +39,39 @@ struct Gateway::State {
     static Site prepared(Site site) {
         auto& root = site.mesh.nodes.front().config;
         root.host_addresses = {site.uplink.host_address,
-                               proxy_address_beside(site.uplink.host_address)};
+                               client_address_beside(site.uplink.host_address)};
         return site;
     }
 
+    [[nodiscard]] std::string memory_of(std::size_t node, std::string_view context) const {
+        return "node/" + site.mesh.nodes[node].name + '/' + std::string(context);
+    }
     [[nodiscard]] const ip::Prefix& prefix() const { return site.mesh.nodes.front().config.prefix; }
 
     std::optional<net::Trouble> open_tun();
-    std::optional<net::Trouble> open_proxy();
     std::optional<net::Trouble> open_externals();
 
+    void recall();
+    void remember();
     void enter_mesh(Octets packet);
     void flush();
     void leave_mesh(Octets packet);
     void from_external(std::size_t index, const net::RadioPort::Received& received);
-    void on_proxy_output(coap::ForwardProxy::Output output);
-
-    using ProxyHost =
-        net::Host<coap::ForwardProxy, std::function<void(coap::ForwardProxy::Output)>>;
 
     net::Io& io;
     Site site;
     Options options;
     ip::Address host_address;
-    ip::Address proxy_address;
+    ip::Address client_address;
     sim::Network mesh;
     net::Pacer pacer;
     std::optional<net::Tun> tun;
     std::optional<std::string> without_tun;
-    std::optional<net::UdpSocket> proxy_socket;
-    std::optional<coap::ForwardProxy> proxy;
-    std::unique_ptr<ProxyHost> proxy_host;
     std::vector<net::RadioPort> externals;
     OnDatagram on_datagram;
+    OnDatagram on_coap;
+    std::vector<std::size_t> protected_nodes;  // that have security contexts
+    std::optional<std::string> memory_trouble;
     Traffic traffic;
 };
 
@@ -133,40 +98,6 @@ std::optional<net::Trouble> Gateway::State::open_tun() {
                      tun.reset();
                  });
     return std::nullopt;
-}
-
-std::optional<net::Trouble> Gateway::State::open_proxy() {
-    if (!site.proxy.enabled) return std::nullopt;
-    auto opened = net::UdpSocket::open(io, site.proxy.listen);
-    if (!opened) return opened.error();
-    proxy_socket = *std::move(opened);
-    proxy.emplace(coap::ProxySettings{}, resolver_for(prefix()), Random(net::Clock::wall_now_ns()),
-                  Instant{});
-    proxy_host = std::make_unique<ProxyHost>(io, *proxy, [this](coap::ForwardProxy::Output output) {
-        on_proxy_output(std::move(output));
-    });
-    proxy_socket->receive([this](const net::Endpoint& from, Bytes octets) {
-        ++traffic.datagrams_proxied;
-        proxy_host->input(coap::ForwardProxy::FrontDatagram{peer_of(from), to_octets(octets)});
-    });
-    return std::nullopt;
-}
-
-void Gateway::State::on_proxy_output(coap::ForwardProxy::Output output) {
-    std::visit(Overloaded{
-                   [&](const coap::ForwardProxy::SendFront& front) {
-                       proxy_socket->send(endpoint_of(front.peer), front.datagram);
-                   },
-                   [&](const coap::ForwardProxy::SendBack& back) {
-                       enter_mesh(ip::make_udp_packet({.source = proxy_address,
-                                                       .target = ip::Address{back.peer.address},
-                                                       .source_port = proxy_port,
-                                                       .target_port = back.peer.port,
-                                                       .payload = back.datagram},
-                                                      ip::hop_limit_default));
-                   },
-               },
-               output);
 }
 
 std::optional<net::Trouble> Gateway::State::open_externals() {
@@ -201,6 +132,30 @@ void Gateway::State::from_external(std::size_t index, const net::RadioPort::Rece
     pacer.poke();
 }
 
+/// What the nodes remembered when this site last ran.
+void Gateway::State::recall() {
+    if (options.states == nullptr) return;
+    for (std::size_t i = 0; i < mesh.size(); ++i) {
+        for (const std::string_view context : node::context_names) {
+            const Octets* kept = options.states->find(memory_of(i, context));
+            if (kept != nullptr) mesh.flash(i).oscore[std::string(context)] = *kept;
+        }
+    }
+}
+
+/// Before anything that they send arrives anywhere.
+void Gateway::State::remember() {
+    if (options.states == nullptr) return;
+    for (std::size_t i = 0; i < protected_nodes.size(); ++i) {
+        node::Flash& flash = mesh.flash(protected_nodes[i]);
+        if (!std::exchange(flash.written, false)) continue;
+        for (const auto& [context, state] : flash.oscore) {
+            const auto trouble = options.states->put(memory_of(protected_nodes[i], context), state);
+            if (trouble && !memory_trouble) memory_trouble = trouble->line;
+        }
+    }
+}
+
 void Gateway::State::enter_mesh(Octets packet) {
     ++traffic.packets_from_host;
     if (options.capture != nullptr) options.capture->packet(mesh.now(), packet, true);
@@ -211,6 +166,7 @@ void Gateway::State::enter_mesh(Octets packet) {
 }
 
 void Gateway::State::flush() {
+    remember();
     while (const auto out = mesh.poll_frame_to_external()) {
         Octets frame = to_octets(out->frame.bytes());
         link::ieee802154::append_fcs(frame);
@@ -227,24 +183,25 @@ void Gateway::State::leave_mesh(Octets packet) {
     if (options.capture != nullptr) options.capture->packet(mesh.now(), packet, false);
     const auto parsed = ip::parse_ipv6(packet);
     if (!parsed) return;
-    if (parsed->header.target != proxy_address) {
+    if (parsed->header.target != client_address) {
         if (tun) tun->send(packet);
         return;
     }
     const auto upper = ip::find_upper_layer(packet);
-    if (!proxy_host || !upper || !(upper->next_header == ip::NextHeader::udp)) return;
+    if (!on_coap || !upper || !(upper->next_header == ip::NextHeader::udp)) return;
     const auto datagram = ip::parse_udp(parsed->header.source, parsed->header.target,
                                         Bytes(packet).subspan(upper->offset));
-    if (!datagram || datagram->target_port != proxy_port) return;
-    proxy_host->input(coap::ForwardProxy::BackDatagram{
-        coap::Peer{parsed->header.source.octets, datagram->source_port},
-        to_octets(datagram->payload)});
+    if (!datagram || datagram->target_port != client_port) return;
+    ++traffic.coap_datagrams;
+    on_coap(parsed->header.source, datagram->source_port, datagram->payload);
 }
 
 net::Opened<Gateway> Gateway::open(net::Io& io, Site site, Options options) {
     auto state = std::make_unique<State>(io, std::move(site), options);
+    for (std::size_t i = 0; i < state->mesh.size(); ++i)
+        if (state->site.mesh.nodes[i].config.oscore) state->protected_nodes.push_back(i);
+    state->recall();
     if (auto trouble = state->open_tun()) return std::unexpected(*std::move(trouble));
-    if (auto trouble = state->open_proxy()) return std::unexpected(*std::move(trouble));
     if (auto trouble = state->open_externals()) return std::unexpected(*std::move(trouble));
     return Gateway(std::move(state));
 }
@@ -269,6 +226,21 @@ void Gateway::send_datagram(const ip::Address& to, std::uint16_t port, Bytes oct
     state.pacer.poke();
 }
 
+void Gateway::on_coap(OnDatagram heard) {
+    state_->on_coap = std::move(heard);
+}
+
+void Gateway::send_coap(const ip::Address& to, std::uint16_t port, Bytes octets) {
+    State& state = *state_;
+    ++state.traffic.coap_datagrams;
+    state.enter_mesh(ip::make_udp_packet({.source = state.client_address,
+                                          .target = to,
+                                          .source_port = client_port,
+                                          .target_port = port,
+                                          .payload = octets},
+                                         ip::hop_limit_default));
+}
+
 void Gateway::start() {
     state_->pacer.start();
 }
@@ -287,11 +259,6 @@ std::optional<std::string> Gateway::tun() const {
 
 const std::optional<std::string>& Gateway::without_tun() const noexcept {
     return state_->without_tun;
-}
-
-std::optional<std::string> Gateway::proxy() const {
-    return state_->proxy_socket ? std::optional(state_->proxy_socket->local().text())
-                                : std::nullopt;
 }
 
 Gateway::Traffic Gateway::traffic() const {

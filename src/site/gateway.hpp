@@ -1,12 +1,13 @@
 #pragma once
-// A site at work in real time: its mesh paced by the real clock, the TUN interface to the host, the
-// CoAP forward proxy on loopback, and the UDP ports of nodes that run in other programs.
+// A site's mesh at work in real time: paced by the real clock, with the TUN interface to the host
+// and the UDP ports of nodes that run in other programs.
 #include "base/tap.hpp"
 #include "net/io.hpp"
 #include "net/trouble.hpp"
 #include "sim/network.hpp"
 #include "site/capture.hpp"
 #include "site/site.hpp"
+#include "store/kept_states.hpp"
 
 #include <functional>
 #include <memory>
@@ -20,6 +21,8 @@ public:
     struct Options {
         Tap* tap = nullptr;          // hears the network; outlives the gateway
         Capture* capture = nullptr;  // the host's side; hears the air through `tap`
+        /// What nodes remember without power; outlives the gateway. Null: nothing.
+        store::KeptStates* states = nullptr;
     };
 
     /// Opens everything; nothing stays open when one thing fails. A missing privilege for the TUN
@@ -37,6 +40,11 @@ public:
     /// From that address and port 1884, MQTT-SN's, to a node.
     void send_datagram(const ip::Address& to, std::uint16_t port, Bytes octets);
 
+    /// The gateway's own CoAP client stands next to the host's address, at port 5683: what nodes
+    /// say to it, and what it says to them. The octets are borrowed for the length of the call.
+    void on_coap(OnDatagram heard);
+    void send_coap(const ip::Address& to, std::uint16_t port, Bytes octets);
+
     /// Virtual time begins.
     void start();
 
@@ -48,13 +56,10 @@ public:
     /// Why there is none, in one line, and how to have one; nothing when there is one or none was
     /// wanted.
     [[nodiscard]] const std::optional<std::string>& without_tun() const noexcept;
-    /// Where the forward proxy listens: "127.0.0.1:5683".
-    [[nodiscard]] std::optional<std::string> proxy() const;
-
     struct Traffic {
         std::uint64_t packets_from_host = 0;
         std::uint64_t packets_to_host = 0;
-        std::uint64_t datagrams_proxied = 0;
+        std::uint64_t coap_datagrams = 0;  // of the gateway's own client, both ways
         std::uint64_t frames_from_externals = 0;
         std::uint64_t frames_unsound = 0;  // of externals: a wrong FCS, or no frame at all
         Duration late_max{};               // how far virtual time was behind the real one

@@ -2,6 +2,8 @@
 
 #include "mqtt/topic.hpp"
 #include "net/http_server.hpp"
+#include "site/coap_metrics.hpp"
+#include "site/metrics.hpp"
 #include "site/mqtt_metrics.hpp"
 #include "site/text_file.hpp"
 
@@ -27,11 +29,13 @@ HttpResponse refusal(unsigned status, std::string_view what) {
 
 class Desk {
 public:
-    explicit Desk(MqttService* mqtt) : mqtt_(mqtt) {}
+    Desk(MqttService* mqtt, const CoapService* coap) : mqtt_(mqtt), coap_(coap) {}
 
     HttpResponse handle(const HttpRequest& request) {
         const std::string& path = request.target.path;
         if (path == "/metrics") return only(request, "GET", [&] { return metrics(); });
+        if (path == "/coap/stats" && coap_ != nullptr)
+            return only(request, "GET", [&] { return answer(coap_to_json(*coap_)); });
         if (mqtt_ == nullptr || !path.starts_with("/mqtt/")) return refusal(404, "no such path");
         if (path == "/mqtt/stats") {
             return only(request, "GET", [&] { return answer(broker_to_json(*mqtt_)); });
@@ -56,8 +60,15 @@ private:
     }
 
     HttpResponse metrics() const {
+        std::string text;
+        if (mqtt_ != nullptr) text += broker_to_prometheus(*mqtt_);
+        if (coap_ != nullptr) {
+            coap_->visit([&](std::string_view group, std::string_view name, std::uint64_t value) {
+                append_metric(text, "coap_" + std::string(group), name, value);
+            });
+        }
         return {.status = 200,
-                .body = mqtt_ != nullptr ? broker_to_prometheus(*mqtt_) : std::string(),
+                .body = std::move(text),
                 .type = "text/plain; version=0.0.4; charset=utf-8"};
     }
 
@@ -139,6 +150,7 @@ private:
     }
 
     MqttService* mqtt_;
+    const CoapService* coap_;
 };
 
 }  // namespace
@@ -149,14 +161,14 @@ struct ManagementService::State {
 };
 
 net::Opened<ManagementService> ManagementService::open(net::Io& io, const Management& site,
-                                                       MqttService* mqtt) {
+                                                       MqttService* mqtt, const CoapService* coap) {
     net::HttpServer::Options options;
     if (!site.token_file.empty()) {
         auto token = read_first_line(site.token_file);
         if (!token) return std::unexpected(net::Trouble{token.error(), {}});
         options.bearer_token = *std::move(token);
     }
-    auto state = std::make_unique<State>(Desk(mqtt), std::nullopt);
+    auto state = std::make_unique<State>(Desk(mqtt, coap), std::nullopt);
     auto server = net::HttpServer::listen(
         io, site.listen,
         [desk = &state->desk](const HttpRequest& request) { return desk->handle(request); },

@@ -2,6 +2,7 @@
 // The REST interface of a running site, and its metrics.
 //
 //     GET    /metrics                       Prometheus' text format
+//     GET    /coap/stats                    every counter of the CoAP endpoint and its proxy
 //     GET    /mqtt/clients?after=ID&max=N   connected and absent clients, sorted by client id
 //     GET    /mqtt/clients/ID
 //     DELETE /mqtt/clients/ID?session=true  closes its connection; ends its session, too
@@ -12,6 +13,7 @@
 // A token, where the site file names one, is borne by every request: Authorization: Bearer TOKEN.
 #include "net/io.hpp"
 #include "net/trouble.hpp"
+#include "site/coap_service.hpp"
 #include "site/mqtt_service.hpp"
 
 #include <memory>
@@ -21,9 +23,10 @@ namespace causeway::site {
 
 class ManagementService {
 public:
-    /// `mqtt` is borrowed, and may be null: then only /metrics answers.
+    /// `mqtt` and `coap` are borrowed, and may be null: then their paths do not answer.
     [[nodiscard]] static net::Opened<ManagementService> open(net::Io& io, const Management& site,
-                                                             MqttService* mqtt);
+                                                             MqttService* mqtt,
+                                                             const CoapService* coap = nullptr);
     ManagementService(ManagementService&&) noexcept;
     ManagementService& operator=(ManagementService&&) noexcept;
     ~ManagementService();

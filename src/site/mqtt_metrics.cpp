@@ -1,5 +1,7 @@
 #include "site/mqtt_metrics.hpp"
 
+#include "site/metrics.hpp"
+
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
@@ -10,30 +12,6 @@ namespace causeway::site {
 namespace {
 
 namespace json = boost::json;
-
-/// What says how things stand, and may fall; everything else only grows.
-constexpr std::array gauges{
-    std::string_view("connections"),
-    std::string_view("connections_unready"),
-    std::string_view("clients_connected"),
-    std::string_view("clients_maximum"),
-    std::string_view("sessions"),
-    std::string_view("subscriptions"),
-    std::string_view("subscriptions_shared"),
-    std::string_view("retained"),
-    std::string_view("deliveries_waiting"),
-    std::string_view("queue_octets"),
-    std::string_view("messages_waiting"),
-    std::string_view("held_octets"),
-    std::string_view("unsent_octets"),
-    std::string_view("late_octets"),
-    std::string_view("journal_failing"),
-    std::string_view("pending"),
-};
-
-bool is_gauge(std::string_view name) {
-    return std::ranges::find(gauges, name) != gauges.end();
-}
 
 /// In quotes, as Prometheus reads label values.
 std::string label(std::string_view text) {
@@ -47,12 +25,6 @@ std::string label(std::string_view text) {
         }
     }
     return quoted + '"';
-}
-
-void metric(std::string& text, std::string_view group, std::string_view name, std::uint64_t value) {
-    const bool gauge = is_gauge(name);
-    const std::string full = fmt::format("causeway_{}_{}{}", group, name, gauge ? "" : "_total");
-    text += fmt::format("# TYPE {} {}\n{} {}\n", full, gauge ? "gauge" : "counter", full, value);
 }
 
 struct PrefixMetric {
@@ -131,10 +103,11 @@ std::string broker_summary(const MqttService& mqtt) {
 std::string broker_to_prometheus(const MqttService& mqtt) {
     const mqtt::BrokerStats& stats = mqtt.broker().stats();
     std::string text;
-    stats.visit(
-        [&](std::string_view name, std::uint64_t value) { metric(text, "mqtt", name, value); });
+    stats.visit([&](std::string_view name, std::uint64_t value) {
+        append_metric(text, "mqtt", name, value);
+    });
     mqtt.streams().visit([&](std::string_view name, std::uint64_t value) {
-        metric(text, "mqtt_streams", name, value);
+        append_metric(text, "mqtt_streams", name, value);
     });
     if (stats.prefixes.empty()) return text;
     for (const auto& [name, field] : prefix_metrics) {

@@ -21,16 +21,6 @@ std::uint32_t seconds_in(Duration duration) {
         std::chrono::duration_cast<std::chrono::seconds>(duration).count());
 }
 
-/// Beside the site file; empty stays empty.
-std::string beside(const Section& section, std::string_view leaf,
-                   const std::filesystem::path& file) {
-    const auto setting = section.take<std::string>(leaf);
-    if (!setting.usable()) return {};
-    const std::filesystem::path path(setting.value);
-    if (setting.at.override != 0) return path.lexically_normal().string();
-    return (file.parent_path() / path).lexically_normal().string();
-}
-
 bool is_local(std::string_view listen) {
     if (listen.starts_with(unix_socket)) return true;
     const auto endpoint = net::Endpoint::parse(listen);
@@ -43,8 +33,8 @@ public:
         : mqtt_(mqtt), file_(file) {}
 
     Mqtt build() {
-        site_.passwords = beside(mqtt_, "passwords", file_);
-        site_.access = beside(mqtt_, "access", file_);
+        site_.passwords = file_beside(mqtt_, "passwords", file_);
+        site_.access = file_beside(mqtt_, "access", file_);
         site_.sync = mqtt_.take<bool>("sync").value;
         if (const auto workers = mqtt_.take<std::int64_t>("workers"); workers.usable()) {
             site_.workers = static_cast<unsigned>(workers.value);
@@ -132,10 +122,10 @@ private:
         }
         listener.websocket = section.take<bool>("websocket").value;
         listener.proxy_protocol = section.take<bool>("proxy_protocol").value;
-        listener.certificate = beside(section, "certificate", file_);
-        listener.key = beside(section, "key", file_);
-        listener.client_ca = beside(section, "client_ca", file_);
-        listener.psk_file = beside(section, "psk_file", file_);
+        listener.certificate = file_beside(section, "certificate", file_);
+        listener.key = file_beside(section, "key", file_);
+        listener.client_ca = file_beside(section, "client_ca", file_);
+        listener.psk_file = file_beside(section, "psk_file", file_);
         const auto required = section.take<bool>("client_certificate_required");
         listener.client_certificate_required = required.value;
         if (listener.certificate.empty() != listener.key.empty()) {
@@ -193,12 +183,12 @@ private:
         const auto client_id = section.take<std::string>("client_id");
         bridge.client_id = client_id.usable() ? client_id.value : "causeway-" + bridge.name;
         bridge.user_name = section.take<std::string>("user_name").value;
-        bridge.password_file = beside(section, "password_file", file_);
+        bridge.password_file = file_beside(section, "password_file", file_);
         bridge.keep_alive = section.take<Duration>("keep_alive").value;
         bridge.tls = section.take<bool>("tls").value;
-        bridge.ca_file = beside(section, "ca_file", file_);
-        bridge.certificate = beside(section, "certificate", file_);
-        bridge.key = beside(section, "key", file_);
+        bridge.ca_file = file_beside(section, "ca_file", file_);
+        bridge.certificate = file_beside(section, "certificate", file_);
+        bridge.key = file_beside(section, "key", file_);
         for (const Section& topic : section.sections("topic")) read_topic(topic, bridge);
         if (bridge.topics.empty()) {
             section.complain(section.at(), "mqtt.bridge: nothing crosses it",
@@ -273,7 +263,7 @@ std::optional<Management> build_management(const Section& section,
                                            const std::filesystem::path& file) {
     const auto listen = section.take<net::Endpoint>("listen");
     Management management;
-    management.token_file = beside(section, "token_file", file);
+    management.token_file = file_beside(section, "token_file", file);
     if (!listen.usable()) return std::nullopt;
     management.listen = listen.value.text();
     if (management.token_file.empty() && !listen.value.is_loopback()) {

@@ -2,6 +2,7 @@
 #include "base/random.hpp"
 #include "sim/layout.hpp"
 #include "site/build.hpp"
+#include "site/oscore_keys.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -29,8 +30,13 @@ void refuse_elsewhere(const Section& group, const Setting<T>& setting, const Lay
 
 class NodesBuilder {
 public:
-    NodesBuilder(const Section& mesh, const node::Config& common, Site& site)
-        : mesh_(mesh), common_(common), site_(site), chance_(Random(site.mesh.seed).fork(label)) {}
+    NodesBuilder(const Section& mesh, const node::Config& common, const std::filesystem::path& file,
+                 Site& site)
+        : mesh_(mesh),
+          common_(common),
+          file_(file),
+          site_(site),
+          chance_(Random(site.mesh.seed).fork(label)) {}
 
     NodeNames build() {
         add_root();
@@ -50,7 +56,7 @@ private:
         node::Config config = common_;
         config.root = true;
         config.prefix = mesh_.take<ip::Prefix>("prefix").value;
-        add(root, name.at, name.value, at.value, std::move(config), {}, 2);
+        add(root, name.at, name.value, at.value, std::move(config), false, {}, 2);
     }
 
     /// The border router remembers the way to everybody.
@@ -176,6 +182,8 @@ private:
         config.confirmable_readings = group.take<bool>("confirmable").value;
         config.sensors = sensors_of(group);
         config.mqtt_sn = mqtt_sn_of(group);
+        config.oscore = oscore_of(group);
+        const bool registers = group.take<bool>("register").value;
         const auto count = count_of(group, names, positions);
         // Without a count the other keys are still looked at, as for one node.
         const auto places = positions_of(group, count.value_or(1), positions);
@@ -189,7 +197,7 @@ private:
             const Duration boot = own.within(boot_spread.value);
             add(group, names.given ? names.at : group.at(),
                 names.given ? names.value[i] : name.value + '-' + std::to_string(number), places[i],
-                config, boot, static_cast<std::uint8_t>(constrained.value));
+                config, registers, boot, static_cast<std::uint8_t>(constrained.value));
         }
     }
 
@@ -219,6 +227,25 @@ private:
         return client;
     }
 
+    std::optional<node::ObjectSecurity> oscore_of(const Section& group) const {
+        const auto required = group.take<bool>("oscore_required");
+        const auto file = group.take<std::string>("oscore");
+        if (!file.usable()) {
+            if (required.value)
+                group.complain(required.at, "mesh.nodes.oscore_required: with which keys?",
+                               "`oscore`, a file, beside it");
+            return std::nullopt;
+        }
+        auto keys = read_node_keys(file_beside(group, "oscore", file_));
+        if (!keys) {
+            group.complain(file.at, "mesh.nodes.oscore: " + keys.error(),
+                           "master_secret and master_salt in hexadecimal");
+            return std::nullopt;
+        }
+        keys->required = required.value;
+        return *std::move(keys);
+    }
+
     std::vector<node::Sensor> sensors_of(const Section& group) {
         std::vector<node::Sensor> sensors;
         std::set<std::string> names;
@@ -240,10 +267,11 @@ private:
     }
 
     void add(const Section& section, Place at, std::string name, sim::Position where,
-             node::Config config, Duration boot, std::uint8_t constrained) {
+             node::Config config, bool registers, Duration boot, std::uint8_t constrained) {
         const std::size_t number = site_.mesh.nodes.size();
         config.eui64 = eui64_of(number);
         if (config.mqtt_sn) config.mqtt_sn->name = name;
+        if (registers) config.directory = {.name = name};
         if (!names_.emplace(name, number).second) {
             refuse(section, at, section.path_of("name") + ": \"" + name + "\" is taken",
                    "a name of its own for each node");
@@ -269,6 +297,7 @@ private:
 
     const Section& mesh_;
     const node::Config& common_;
+    const std::filesystem::path& file_;
     Site& site_;
     Random chance_;
     NodeNames names_;
@@ -288,8 +317,9 @@ std::uint64_t eui64_of(std::size_t number) {
     return 0x02'00'00'00'00'00'00'00u | digits;
 }
 
-NodeNames build_nodes(const Section& mesh, const node::Config& common, Site& site) {
-    return NodesBuilder(mesh, common, site).build();
+NodeNames build_nodes(const Section& mesh, const node::Config& common,
+                      const std::filesystem::path& file, Site& site) {
+    return NodesBuilder(mesh, common, file, site).build();
 }
 
 }  // namespace causeway::site

@@ -2,6 +2,7 @@
 // What a site file says, checked and ready to be started.
 #include "ip/address.hpp"
 #include "sim/scenario.hpp"
+#include "site/coap_site.hpp"
 #include "site/mqtt_site.hpp"
 
 #include <cstdint>
@@ -34,6 +35,8 @@ struct Site {
     bool has_mesh = true;
     Uplink uplink;
     Proxy proxy;
+    /// With `proxy` among its listeners.
+    std::optional<Coap> coap;
     std::optional<Mqtt> mqtt;
     std::optional<Management> management;
 };

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::store {
+namespace causeway::store::mqtt_batch_test {
 namespace {
 
 using namespace testing;
@@ -154,4 +154,4 @@ TEST(MqttBatch, HeldPayloadsCount) {
 }
 
 }  // namespace
-}  // namespace causeway::store
+}  // namespace causeway::store::mqtt_batch_test

@@ -9,7 +9,7 @@
 
 #include <set>
 
-namespace causeway::store {
+namespace causeway::store::mqtt_crash_test {
 namespace {
 
 using namespace testing;
@@ -104,4 +104,4 @@ TEST(MqttStoreCrash, NothingAcknowledgedIsLostWhenTheProcessIsKilled) {
 }
 
 }  // namespace
-}  // namespace causeway::store
+}  // namespace causeway::store::mqtt_crash_test

@@ -1,13 +1,6 @@
 #include "store/mqtt_sqlite.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <utility>
 
 namespace causeway::store {
@@ -64,30 +57,6 @@ constexpr std::array<std::string_view, 20> texts{
     "DELETE FROM retained WHERE topic = ?",
 };
 
-Trouble system_trouble(const std::string& what, int error) {
-    return {what + ": " + std::strerror(error)};
-}
-
-/// Payloads and user names are nobody else's business: neither folder nor file is for others.
-std::optional<Trouble> make_file(const std::string& folder, const std::string& path) {
-    std::error_code error;
-    const bool made = std::filesystem::create_directories(folder, error);
-    if (error) return Trouble{"cannot make the folder " + folder + ": " + error.message()};
-    if (made) ::chmod(folder.c_str(), 0700);
-    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0) return system_trouble("cannot open " + path, errno);
-    ::close(file);
-    return std::nullopt;
-}
-
-/// So that the name of a new file survives a power failure.
-void sync_folder(const std::string& folder) {
-    const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file < 0) return;
-    ::fsync(file);
-    ::close(file);
-}
-
 std::int64_t signed_key(auto key) {
     return static_cast<std::int64_t>(std::to_underlying(key));
 }
@@ -117,7 +86,8 @@ Opened<std::unique_ptr<MqttRecords>> open_sqlite_records(const std::string& fold
 Opened<std::unique_ptr<MqttRecords>> SqliteMqttRecords::open(const std::string& folder,
                                                              const SqliteOptions& options) {
     const std::string path = folder + "/mqtt.db";
-    if (auto trouble = make_file(folder, path)) return std::unexpected(*std::move(trouble));
+    if (auto trouble = make_database_file(folder, path))
+        return std::unexpected(*std::move(trouble));
     auto database = Sqlite::open(path);
     if (!database) return std::unexpected(database.error());
 

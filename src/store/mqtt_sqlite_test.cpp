@@ -8,7 +8,7 @@
 
 #include <fstream>
 
-namespace causeway::store {
+namespace causeway::store::mqtt_sqlite_test {
 namespace {
 
 using namespace testing;
@@ -349,4 +349,4 @@ TEST(MqttSqlite, TheLogStaysShort) {
 }
 
 }  // namespace
-}  // namespace causeway::store
+}  // namespace causeway::store::mqtt_sqlite_test

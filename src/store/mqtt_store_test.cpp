@@ -5,7 +5,7 @@
 
 #include <thread>
 
-namespace causeway::store {
+namespace causeway::store::mqtt_store_test {
 namespace {
 
 using namespace testing;
@@ -239,4 +239,4 @@ TEST(MqttStore, AFullDiskRefusesUntilThereIsRoom) {
 }
 
 }  // namespace
-}  // namespace causeway::store
+}  // namespace causeway::store::mqtt_store_test

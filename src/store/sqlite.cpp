@@ -1,8 +1,13 @@
 #include "store/sqlite.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 namespace causeway::store {
 
@@ -140,6 +145,32 @@ Trouble Sqlite::trouble() const {
 bool Sqlite::is_busy() const {
     const int code = sqlite3_errcode(connection_.get()) & 0xff;
     return code == SQLITE_BUSY || code == SQLITE_LOCKED;
+}
+
+namespace {
+
+Trouble system_trouble(const std::string& what, int error) {
+    return {what + ": " + std::strerror(error)};
+}
+
+}  // namespace
+
+std::optional<Trouble> make_database_file(const std::string& folder, const std::string& path) {
+    std::error_code error;
+    const bool made = std::filesystem::create_directories(folder, error);
+    if (error) return Trouble{"cannot make the folder " + folder + ": " + error.message()};
+    if (made) ::chmod(folder.c_str(), 0700);
+    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0) return system_trouble("cannot open " + path, errno);
+    ::close(file);
+    return std::nullopt;
+}
+
+void sync_folder(const std::string& folder) {
+    const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) return;
+    ::fsync(file);
+    ::close(file);
 }
 
 }  // namespace causeway::store

@@ -85,4 +85,10 @@ private:
     std::unique_ptr<sqlite3, Close> connection_;
 };
 
+/// What is in `folder` is nobody else's business: neither it nor the file is for others.
+[[nodiscard]] std::optional<Trouble> make_database_file(const std::string& folder,
+                                                        const std::string& path);
+/// So that the name of a new file survives a power failure.
+void sync_folder(const std::string& folder);
+
 }  // namespace causeway::store

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::link::ieee802154 {
+namespace causeway::link::ieee802154::ack_test {
 namespace {
 
 constexpr Address us = Address::extended(0xc0ffee0000000001);
@@ -58,4 +58,4 @@ TEST(EnhancedAck, ASecuredOneProvesNothing) {
 }
 
 }  // namespace
-}  // namespace causeway::link::ieee802154
+}  // namespace causeway::link::ieee802154::ack_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::link::ieee802154 {
+namespace causeway::link::ieee802154::beacon_test {
 namespace {
 
 TEST(Beacon, OfANetworkWithoutSuperframes) {
@@ -50,4 +50,4 @@ TEST(Beacon, EveryTruncationOfItsFieldsIsRefused) {
 }
 
 }  // namespace
-}  // namespace causeway::link::ieee802154
+}  // namespace causeway::link::ieee802154::beacon_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::link::ieee802154 {
+namespace causeway::link::ieee802154::command_test {
 namespace {
 
 struct Case {
@@ -73,4 +73,4 @@ TEST(Command, UnknownReasonsAndStatusesAreKept) {
 }
 
 }  // namespace
-}  // namespace causeway::link::ieee802154
+}  // namespace causeway::link::ieee802154::command_test

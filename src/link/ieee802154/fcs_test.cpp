@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::link::ieee802154 {
+namespace causeway::link::ieee802154::fcs_test {
 namespace {
 
 // Bit by bit, as the shift register in the standard's figure has it. [IEEE 802.15.4-2015 §7.2.10]
@@ -61,4 +61,4 @@ TEST(Fcs, WhatIsTooShortToHaveOneIsRefused) {
 }
 
 }  // namespace
-}  // namespace causeway::link::ieee802154
+}  // namespace causeway::link::ieee802154::fcs_test

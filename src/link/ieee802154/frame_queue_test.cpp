@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::link::ieee802154 {
+namespace causeway::link::ieee802154::frame_queue_test {
 namespace {
 
 TEST(FrameQueue, KeepsTheOrderThroughGrowthAndWrapping) {
@@ -38,4 +38,4 @@ TEST(FrameQueue, GrowingKeepsFramesThatWereWrapped) {
 }
 
 }  // namespace
-}  // namespace causeway::link::ieee802154
+}  // namespace causeway::link::ieee802154::frame_queue_test

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::link::ieee802154 {
+namespace causeway::link::ieee802154::frame_test {
 namespace {
 
 constexpr Address no_address{};
@@ -367,4 +367,4 @@ TEST(InformationElements, WhatIsPutIsTakenAgain) {
 }
 
 }  // namespace
-}  // namespace causeway::link::ieee802154
+}  // namespace causeway::link::ieee802154::frame_test

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::link::ieee802154 {
+namespace causeway::link::ieee802154::mac_receive_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -341,4 +341,4 @@ TEST(MacReceive, ACommandWeDoNotActOnIsAcknowledgedAndCounted) {
 }
 
 }  // namespace
-}  // namespace causeway::link::ieee802154
+}  // namespace causeway::link::ieee802154::mac_receive_test

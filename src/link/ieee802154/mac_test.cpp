@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::link::ieee802154 {
+namespace causeway::link::ieee802154::mac_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -520,4 +520,4 @@ TEST(Mac, AnIdleMacIsSmall) {
 }
 
 }  // namespace
-}  // namespace causeway::link::ieee802154
+}  // namespace causeway::link::ieee802154::mac_test

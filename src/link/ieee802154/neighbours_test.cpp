@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::link::ieee802154 {
+namespace causeway::link::ieee802154::neighbours_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -152,4 +152,4 @@ TEST(Neighbours, ATableOfNoneRefuses) {
 }
 
 }  // namespace
-}  // namespace causeway::link::ieee802154
+}  // namespace causeway::link::ieee802154::neighbours_test

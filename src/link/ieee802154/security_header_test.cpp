@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::link::ieee802154 {
+namespace causeway::link::ieee802154::security_header_test {
 namespace {
 
 TEST(AuxiliarySecurity, EveryKeyIdModeGoesBothWays) {  // [IEEE 802.15.4-2015 §9.4.2.3]
@@ -66,4 +66,4 @@ TEST(AuxiliarySecurity, EveryTruncationIsRefused) {
 }
 
 }  // namespace
-}  // namespace causeway::link::ieee802154
+}  // namespace causeway::link::ieee802154::security_header_test

@@ -1,6 +1,6 @@
 #include "mqtt/broker/testing.hpp"
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::backpressure_test {
 namespace {
 
 using namespace testing;
@@ -350,4 +350,4 @@ TEST(BrokerMemory, GoesBackAfterAConnectStorm) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::backpressure_test

@@ -1,6 +1,6 @@
 #include "mqtt/broker/testing.hpp"
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::connect_test {
 namespace {
 
 using namespace testing;
@@ -538,4 +538,4 @@ TEST(BrokerConnect, GivesANumberTwice) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::connect_test

@@ -1,6 +1,6 @@
 #include "mqtt/broker/testing.hpp"
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::journal_test {
 namespace {
 
 using namespace testing;
@@ -440,4 +440,4 @@ TEST(BrokerRecovery, LosesAndDoublesNothingWhenItDiesAtAnyMoment) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::journal_test

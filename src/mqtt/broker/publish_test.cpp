@@ -1,6 +1,6 @@
 #include "mqtt/broker/testing.hpp"
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::publish_test {
 namespace {
 
 using namespace testing;
@@ -404,4 +404,4 @@ TEST(Broker, CountsTopicsByPrefix) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::publish_test

@@ -6,35 +6,28 @@
 
 namespace causeway::mqtt {
 
-namespace {
-
-constexpr std::uint32_t root = 0;
-constexpr std::uint32_t none = 0;
-
-}  // namespace
-
 std::uint32_t RetainedTree::find_node(std::string_view topic) const noexcept {
-    std::uint32_t at = root;
+    std::uint32_t at = tree_.root;
     for (Levels levels(topic); levels.more();) {
         at = tree_.child(at, tree_.level(levels.next()));
-        if (at == none) return none;
+        if (at == tree_.none) return tree_.none;
     }
     return at;
 }
 
 RetainedTree::Entry* RetainedTree::find(std::string_view topic) noexcept {
     const std::uint32_t at = find_node(topic);
-    if (at == none || tree_[at].entry.message == nullptr) return nullptr;
+    if (at == tree_.none || tree_[at].entry.message == nullptr) return nullptr;
     return &tree_[at].entry;
 }
 
 bool RetainedTree::set(std::string_view topic, Entry entry) {
     CAUSEWAY_ASSERT(entry.message != nullptr);
-    std::uint32_t at = root;
+    std::uint32_t at = tree_.root;
     for (Levels levels(topic); levels.more();) {
         const Level level = tree_.level(levels.next());
         const std::uint32_t next = tree_.child(at, level);
-        at = next != none ? next : add_child(at, level);
+        at = next != tree_.none ? next : add_child(at, level);
     }
     Entry& there = tree_[at].entry;
     const bool is_new = there.message == nullptr;
@@ -47,7 +40,7 @@ bool RetainedTree::set(std::string_view topic, Entry entry) {
 
 std::optional<RetainedTree::Entry> RetainedTree::erase(std::string_view topic) {
     const std::uint32_t at = find_node(topic);
-    if (at == none || tree_[at].entry.message == nullptr) return std::nullopt;
+    if (at == tree_.none || tree_[at].entry.message == nullptr) return std::nullopt;
     std::optional<Entry> gone(std::exchange(tree_[at].entry, Entry{}));
     messages_octets_ -= gone->message->footprint();
     --size_;
@@ -60,7 +53,7 @@ std::optional<RetainedTree::Entry> RetainedTree::erase(std::string_view topic) {
 std::uint32_t RetainedTree::add_child(std::uint32_t parent, const Level& level) {
     const std::uint32_t made = tree_.add_child(parent, level);
     Node& above = tree_[parent];
-    if (above.first == none) {
+    if (above.first == tree_.none) {
         above.first = made;
         tree_[made].previous = made;
     } else {
@@ -73,15 +66,16 @@ std::uint32_t RetainedTree::add_child(std::uint32_t parent, const Level& level) 
 
 /// Removes a node that holds nothing and leads nowhere, and its parents likewise.
 void RetainedTree::prune(std::uint32_t leaf) {
-    while (leaf != root && tree_[leaf].first == none && tree_[leaf].entry.message == nullptr) {
+    while (leaf != tree_.root && tree_[leaf].first == tree_.none &&
+           tree_[leaf].entry.message == nullptr) {
         const Node& node = tree_[leaf];
         Node& above = tree_[node.parent];
         if (above.first == leaf) {
             above.first = node.next;
-            if (node.next != none) tree_[node.next].previous = node.previous;
+            if (node.next != tree_.none) tree_[node.next].previous = node.previous;
         } else {
             tree_[node.previous].next = node.next;
-            tree_[node.next != none ? node.next : above.first].previous = node.previous;
+            tree_[node.next != tree_.none ? node.next : above.first].previous = node.previous;
         }
         tree_.remove(std::exchange(leaf, node.parent));
     }
@@ -103,20 +97,21 @@ RetainedTree::Steps RetainedTree::steps_of(std::string_view filter) const {
 
 std::uint32_t RetainedTree::not_reserved(std::uint32_t child) const noexcept {
     // [MQTT-4.7.2-1]
-    while (child != none && tree_[child].text.view().starts_with('$')) child = tree_[child].next;
+    while (child != tree_.none && tree_[child].text.view().starts_with('$'))
+        child = tree_[child].next;
     return child;
 }
 
 std::uint32_t RetainedTree::first_fit(std::uint32_t parent, const Level& level) const noexcept {
     if (level.text != "+") return tree_.child(parent, level);
     const std::uint32_t first = tree_[parent].first;
-    return parent == root ? not_reserved(first) : first;
+    return parent == tree_.root ? not_reserved(first) : first;
 }
 
 std::uint32_t RetainedTree::next_fit(std::uint32_t child, const Level& level) const noexcept {
-    if (level.text != "+") return none;
+    if (level.text != "+") return tree_.none;
     const std::uint32_t next = tree_[child].next;
-    return tree_[child].parent == root ? not_reserved(next) : next;
+    return tree_[child].parent == tree_.root ? not_reserved(next) : next;
 }
 
 }  // namespace causeway::mqtt

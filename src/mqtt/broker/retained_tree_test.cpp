@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::retained_tree_test {
 namespace {
 
 RetainedTree::Entry of(std::string_view topic, std::uint64_t key = 0) {
@@ -175,4 +175,4 @@ TEST(RetainedTree, AgreesWithANaiveListOverManyRandomSteps) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::retained_tree_test

@@ -1,6 +1,6 @@
 #include "mqtt/broker/testing.hpp"
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::subscribe_test {
 namespace {
 
 using namespace testing;
@@ -361,4 +361,4 @@ TEST(Broker, PublishesForItsHost) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::subscribe_test

@@ -9,9 +9,6 @@ namespace causeway::mqtt {
 
 namespace {
 
-constexpr std::uint32_t root = 0;
-constexpr std::uint32_t none = 0;
-
 /// A filter without `$share/GROUP/`, and the group if there is one.
 struct Place {
     std::string_view filter;
@@ -37,13 +34,13 @@ SubscriptionTree::Added SubscriptionTree::add(std::string_view filter,
                                               const Subscription& subscription) {
     const Place place = place_of(filter);
     if (const std::uint32_t there = find(place.filter);
-        there != none && holds(there, place.group, subscription.subscriber)) {
+        there != tree_.none && holds(there, place.group, subscription.subscriber)) {
         put(tree_[there], place.group, subscription);
         return Added::replaced;
     }
     if (size_ >= subscriptions_max_) return Added::refused_full;
     const std::uint32_t at = path_to(place.filter);
-    if (at == none) return Added::refused_full;
+    if (at == tree_.none) return Added::refused_full;
     put(tree_[at], place.group, subscription);
     ++size_;
     return Added::added;
@@ -52,7 +49,7 @@ SubscriptionTree::Added SubscriptionTree::add(std::string_view filter,
 bool SubscriptionTree::remove(std::string_view filter, SubscriberId subscriber) {
     const Place place = place_of(filter);
     const std::uint32_t at = find(place.filter);
-    if (at == none || !take(tree_[at], place.group, subscriber)) return false;
+    if (at == tree_.none || !take(tree_[at], place.group, subscriber)) return false;
     --size_;
     prune(at);
     return true;
@@ -68,25 +65,25 @@ std::size_t SubscriptionTree::footprint() const noexcept {
 // ---- paths -------------------------------------------------------------------------------------
 
 std::uint32_t SubscriptionTree::find(std::string_view filter) const noexcept {
-    std::uint32_t at = root;
+    std::uint32_t at = tree_.root;
     for (Levels levels(filter); levels.more();) {
         at = tree_.child(at, tree_.level(levels.next()));
-        if (at == none) return none;
+        if (at == tree_.none) return tree_.none;
     }
     return at;
 }
 
 /// The node of a filter, made where there was none; or none, when that would be too many.
 std::uint32_t SubscriptionTree::path_to(std::string_view filter) {
-    std::uint32_t at = root;
+    std::uint32_t at = tree_.root;
     std::size_t depth = 0;
     for (Levels levels(filter); levels.more(); ++depth) {
         const Level level = tree_.level(levels.next());
         std::uint32_t next = tree_.child(at, level);
-        if (next == none) {
+        if (next == tree_.none) {
             if (tree_.size() >= nodes_max_) {
                 prune(at);
-                return none;
+                return tree_.none;
             }
             next = tree_.add_child(at, level);
             Node& parent = tree_[at];
@@ -105,7 +102,7 @@ std::uint32_t SubscriptionTree::path_to(std::string_view filter) {
 
 /// Removes a node that holds nothing and leads nowhere, and its parents likewise.
 void SubscriptionTree::prune(std::uint32_t leaf) {
-    while (leaf != root && tree_[leaf].children == 0 && tree_[leaf].holds == Holds::nothing) {
+    while (leaf != tree_.root && tree_[leaf].children == 0 && tree_[leaf].holds == Holds::nothing) {
         Node& parent = tree_[tree_[leaf].parent];
         const std::string_view text = tree_[leaf].text.view();
         if (text == "+") parent.wild &= static_cast<std::uint8_t>(~has_plus);

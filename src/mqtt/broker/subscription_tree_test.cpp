@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace causeway::mqtt {
+namespace causeway::mqtt::subscription_tree_test {
 namespace {
 
 constexpr SubscriberId operator""_s(unsigned long long number) {
@@ -335,4 +335,4 @@ TEST(SubscriptionTree, AgreesWithANaiveListOverManyRandomSteps) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt
+}  // namespace causeway::mqtt::subscription_tree_test

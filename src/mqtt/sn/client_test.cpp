@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::mqtt::sn {
+namespace causeway::mqtt::sn::client_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -459,4 +459,4 @@ TEST(SnClientAndGateway, WhatIsPublishedTwiceSafelyArrivesOnceOverALossyWire) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt::sn
+}  // namespace causeway::mqtt::sn::client_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::mqtt::sn {
+namespace causeway::mqtt::sn::gateway_flow_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -725,4 +725,4 @@ TEST(SnAggregate, QosTwoOfTheBrokerIsHandedOutOnce) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt::sn
+}  // namespace causeway::mqtt::sn::gateway_flow_test

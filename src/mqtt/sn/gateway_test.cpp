@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::mqtt::sn {
+namespace causeway::mqtt::sn::gateway_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -390,4 +390,4 @@ TEST(SnGateway, AWillOutlivesTheConnectionOfASessionThatIsNotClean) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt::sn
+}  // namespace causeway::mqtt::sn::gateway_test

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace causeway::mqtt::sn {
+namespace causeway::mqtt::sn::packet_test {
 namespace {
 
 Fault fault_of(const Octets& octets) {
@@ -153,4 +153,4 @@ TEST(SnPacket, AForwardersFrameWithoutANodeOrWithTooLongAOneIsRefused) {
 }
 
 }  // namespace
-}  // namespace causeway::mqtt::sn
+}  // namespace causeway::mqtt::sn::packet_test

@@ -1,0 +1,207 @@
+#pragma once
+// The keys of what a site serves: MQTT, CoAP, management. Part of the schema's table, see
+// schema_table.cpp.
+#include "site/schema_words.hpp"
+
+#include <array>
+
+namespace causeway::site {
+
+inline constexpr auto mqtt_keys = [] {
+    using namespace words;
+    return std::array{
+        listens("mqtt.listen", says("`[\"127.0.0.1:1883\"]`, or none where there is a listener"),
+                "Where clients connect by plain TCP"),
+        flag("mqtt.persistence", "true",
+             "What was acknowledged is kept in `state` and survives a crash"),
+        flag("mqtt.sync", "true",
+             "It survives a power cut too: the disk confirms before a client is answered"),
+        file("mqtt.passwords", says("none"),
+             "Users and their password hashes, as `causeway mqtt passwd` writes them"),
+        file("mqtt.access", says("none: everything is allowed"),
+             "Who may read and write which topics"),
+        whole("mqtt.workers", says("one less than the processors it may use"), "0", "64",
+              "Threads for sockets, TLS and WebSocket; 0: the broker's own does it all"),
+        whole("mqtt.qos_max", "2", "0", "2", "The best quality of service that clients may use"),
+        flag("mqtt.retain_available", "true", "Clients may leave retained messages"),
+        flag("mqtt.wildcards_available", "true", "Clients may subscribe with wildcards"),
+        flag("mqtt.shared_available", "true", "Clients may share a subscription"),
+        flag("mqtt.subscription_identifiers_available", "true",
+             "Clients may give subscriptions an identifier"),
+        duration("mqtt.session_expiry_max", says("no limit"), "0s", "10000d",
+                 "A session outlives its connection by no more than this"),
+        duration("mqtt.keep_alive_max", says("no limit"), "1s", "65534s",
+                 "A client that is silent for half as long again is gone"),
+        octets("mqtt.packet_octets_max", "268435460", "128", "268435460",
+               "The largest packet that is taken"),
+        whole("mqtt.receive_maximum", "1024", "1", "65535",
+              "Unacknowledged QoS 1 and 2 messages a client may have under way to the broker"),
+        whole("mqtt.inflight_max", "100", "1", "65535", "The same from the broker to a client"),
+        whole("mqtt.topic_alias_maximum", "32", "0", "65535", "Topic aliases a client may use"),
+        whole("mqtt.topic_alias_maximum_out", "32", "0", "65535",
+              "Topic aliases the broker uses to a client that allows them"),
+        whole("mqtt.connections_max", "100000", "1", "10000000", "Clients connected at once"),
+        whole("mqtt.connections_unready_max", "10000", "1", "10000000",
+              "Connections whose CONNECT is still to come, or to be decided"),
+        duration("mqtt.connect_within", "\"10s\"", "100ms", "1h", "How long that may take"),
+        whole("mqtt.sessions_max", "200000", "1", "10000000", "Sessions, absent clients' included"),
+        whole("mqtt.subscriptions_max", "2000000", "1", "100000000", "Subscriptions of all"),
+        whole("mqtt.subscriptions_max_each", "10000", "1", "10000000", "Subscriptions of a client"),
+        whole("mqtt.topic_levels_max", "128", "1", "1000", "Levels of a topic"),
+        whole("mqtt.retained_max", "1000000", "0", "100000000", "Retained messages"),
+        octets("mqtt.retained_octets_max", "\"1GiB\"", "0", "1024GiB", "Their size in memory"),
+        whole("mqtt.queue_messages_max", "10000", "1", "100000000",
+              "Messages that wait for one client"),
+        octets("mqtt.queue_octets_max", "\"64MiB\"", "1KiB", "1024GiB", "Their size in memory"),
+        octets("mqtt.queue_octets_max_all", "\"1GiB\"", "1KiB", "1024GiB",
+               "The size of what waits for all clients"),
+        flag("mqtt.queue_qos_0", "true", "QoS 0 messages wait for a client that is slow"),
+        word("mqtt.slow", "\"drop\"", "drop disconnect",
+             "What becomes of a client that reads nothing while its queue is full"),
+        duration("mqtt.stalled_after", "\"2s\"", "10ms", "1h",
+                 "When it is held to read nothing; until then its publishers wait for it"),
+        whole("mqtt.publishes_per_second_max", "0", "0", "100000000",
+              "Publishes taken from one client in a second; 0: no limit"),
+        octets("mqtt.octets_per_second_max", "0", "0", "1024GiB",
+               "Octets taken from one client in a second; 0: no limit"),
+        whole("mqtt.connects_per_second_max", "0", "0", "1000000",
+              "Connections accepted in a second, of all clients; 0: no limit"),
+        duration("mqtt.sys_interval", "\"10s\"", "0s", "1d",
+                 "How often $SYS is published; 0s: never"),
+        texts("mqtt.counted_prefixes", says("none"), "1024",
+              "Topics that begin with one of these are counted apart in the metrics"),
+
+        name("mqtt.listener.name", says("made of its scheme and port"), "63",
+             "What logs and reports call it"),
+        listen("mqtt.listener.listen", required, "Where clients connect"),
+        flag("mqtt.listener.websocket", "false", "MQTT over WebSocket"),
+        flag("mqtt.listener.proxy_protocol", "false",
+             "A proxy in front says who connects, by PROXY protocol version 2; others are refused"),
+        flag("mqtt.listener.anonymous", says("true on loopback where there are no passwords"),
+             "Clients may connect without a user name"),
+        file("mqtt.listener.certificate", says("none: no TLS"), "TLS: the certificate chain, PEM"),
+        file("mqtt.listener.key", says("required beside a certificate"),
+             "TLS: its private key, PEM"),
+        file("mqtt.listener.client_ca", says("none: clients are not asked"),
+             "TLS: who signs client certificates; their common name is the user name"),
+        flag("mqtt.listener.client_certificate_required", "false",
+             "TLS: a client without one is refused"),
+        file("mqtt.listener.psk_file", says("none"),
+             "TLS: pre-shared keys, identity:hexadecimal, one a line; the identity is the user "
+             "name"),
+
+        name("mqtt.bridge.name", required, "63", "What the bridge is called"),
+        host("mqtt.bridge.remote", required, "The other broker"),
+        word("mqtt.bridge.version", "\"5\"", "5 3.1.1", "The MQTT version to speak there"),
+        text("mqtt.bridge.client_id", says("`causeway-` and the bridge's name"), "128",
+             "Our client identifier there"),
+        text("mqtt.bridge.user_name", says("none"), "256", "Our user name there"),
+        file("mqtt.bridge.password_file", says("none"), "A file whose first line is our password"),
+        duration("mqtt.bridge.keep_alive", "\"60s\"", "5s", "65535s", "Silence is broken so often"),
+        flag("mqtt.bridge.tls", "false", "Speak TLS"),
+        file("mqtt.bridge.ca_file", says("the system's"),
+             "Who signs the other broker's certificate"),
+        file("mqtt.bridge.certificate", says("none"), "Our certificate, PEM"),
+        file("mqtt.bridge.key", says("none"), "Its private key, PEM"),
+
+        text("mqtt.bridge.topic.filter", "\"#\"", "1024", "What crosses, without the prefixes"),
+        word("mqtt.bridge.topic.direction", "\"out\"", "out in both", "Out is to the other broker"),
+        whole("mqtt.bridge.topic.qos", "1", "0", "2", "With at most this quality of service"),
+        text("mqtt.bridge.topic.local_prefix", says("none"), "1024", "What topics begin with here"),
+        text("mqtt.bridge.topic.remote_prefix", says("none"), "1024", "And there"),
+
+        flag("mqtt.sn.enabled", says("true where there is a `[mqtt.sn]`"), "Whether to answer"),
+        endpoint("mqtt.sn.listen", "\"127.0.0.1:1884\"", "0", "Where it is reached by UDP"),
+        word("mqtt.sn.mode", "\"transparent\"", "transparent aggregating",
+             "A broker connection for each client, or one for all"),
+        whole("mqtt.sn.gateway_id", "1", "0", "255", "Its number in ADVERTISE and GWINFO"),
+        duration("mqtt.sn.advertise", "\"15m\"", "0s", "65535s",
+                 "How often it makes itself known; 0s: never"),
+        endpoint("mqtt.sn.broadcast", says("none: it is not advertised"), "1",
+                 "Where ADVERTISE is sent to"),
+        whole("mqtt.sn.clients_max", "1000", "1", "65535", "Clients at once"),
+
+        whole("mqtt.sn.topic.id", required, "1", "65535", "The number of a pre-defined topic"),
+        text("mqtt.sn.topic.name", required, "1024", "And its name"),
+    };
+}();
+
+inline constexpr auto coap_keys = [] {
+    using namespace words;
+    return std::array{
+        texts(
+            "coap.listen",
+            says("`[\"coap://127.0.0.1:5683\"]`, or none where there is a listener or a `[proxy]`"),
+            "128", "Where clients reach the gateway without security: coap, coap+tcp or coap+ws"),
+        flag("coap.resource_directory", "true", "Devices register there, and are looked up"),
+        whole("coap.registrations_max", "10000", "1", "1000000", "Endpoints registered at once"),
+        word("coap.proxy_to", "\"mesh\"", "nowhere mesh loopback anywhere",
+             "Where the forward proxy may fetch from; the mesh is in all but the first"),
+        flag("coap.echo", "true",
+             "A client that never proved its address gets no long answers, but an Echo to repeat"),
+        octets("coap.body_octets_max", "\"1MiB\"", "1024", "1GiB",
+               "The longest body that is put together from blocks"),
+        whole("coap.observers_max", "10000", "1", "65535", "Observations by all clients"),
+        whole("coap.observers_per_peer_max", "256", "1", "65535", "Observations by one client"),
+        whole("coap.requests_max", "4096", "1", "65535", "Requests that are not answered yet"),
+        whole("coap.dtls_sessions_max", "20000", "1", "1000000",
+              "DTLS sessions; the idlest gives way"),
+        whole("coap.dtls_handshakes_max", "1000", "1", "1000000", "DTLS handshakes under way"),
+        duration("coap.dtls_idle", "\"24h\"", "1s", "365d",
+                 "A DTLS session so long silent is dropped"),
+        whole("coap.connections_max", "10000", "1", "1000000",
+              "Connections over TCP and WebSocket"),
+
+        name("coap.listener.name", says("made of its scheme and port"), "63",
+             "What logs and reports call it"),
+        text("coap.listener.listen", required, "128",
+             "Scheme, address and port: coap, coaps, coap+tcp, coaps+tcp, coap+ws or coaps+ws"),
+        texts("coap.listener.groups", says("none"), "128",
+              "coap: multicast groups to hear, each with the interface behind a percent sign"),
+        file("coap.listener.certificate", says("none"), "The certificate chain, PEM"),
+        file("coap.listener.key", says("required beside a certificate"), "Its private key, PEM"),
+        file("coap.listener.client_ca", says("none: clients are not asked"),
+             "Who signs client certificates"),
+        flag("coap.listener.client_certificate_required", "false",
+             "A client without a certificate, or a raw public key, is refused"),
+        file("coap.listener.psk_file", says("none"),
+             "Pre-shared keys, identity:hexadecimal, one a line"),
+        file("coap.listener.raw_key", says("none"),
+             "coaps: a private key, PEM, whose raw public key is shown"),
+        texts("coap.listener.pinned_keys", says("none"), "256",
+              "coaps: raw public keys of clients that are let in: PEM files, or sha256:HEX"),
+
+        name("coap.oscore.name", required, "63", "What the security context is called"),
+        file("coap.oscore.keys", required,
+             "master_secret, master_salt, id_context, sender_id, recipient_id in hexadecimal"),
+
+        file("coap.edhoc.key", required, "Our key: type, private_key, kid and subject"),
+        file("coap.edhoc.peers", required,
+             "Whose keys are accepted: a [[peer]] each with type, public_key, kid and subject"),
+
+        text("coap.reverse.path", required, "255", "Requests below this path go elsewhere"),
+        text("coap.reverse.target", required, "1034", "There: the URI that takes the path's place"),
+
+        endpoint("coap.http.listen", "\"127.0.0.1:8080\"", "0",
+                 "Where HTTP clients reach CoAP servers"),
+        text("coap.http.path", "\"/hc/\"", "255",
+             "What the path begins with, before the target's URI"),
+        file("coap.http.certificate", says("none: plain HTTP"), "The certificate chain, PEM"),
+        file("coap.http.key", says("required beside a certificate"), "Its private key, PEM"),
+        file("coap.http.token_file", says("none"),
+             "A file whose first line every request has to bear as its token"),
+        flag("coap.http.fetch", "false", "CoAP clients may reach HTTP servers by Proxy-Uri"),
+    };
+}();
+
+inline constexpr auto management_keys = [] {
+    using namespace words;
+    return std::array{
+        endpoint("management.listen", says("none: there is no REST interface"), "0",
+                 "Where it answers by HTTP"),
+        file("management.token_file", says("none; required unless on loopback"),
+             "A file whose first line every request has to bear as its token"),
+    };
+}();
+
+}  // namespace causeway::site
