@@ -26,7 +26,5 @@ using Understood = std::expected<T, Refusal>;
 [[nodiscard]] inline std::unexpected<Refusal> impossible(std::string line) {
     return std::unexpected(Refusal{failed, std::move(line)});
 }
-/// Says it on stderr and gives the exit status back.
-int say_why(int status, const std::string& line);
 
 }  // namespace causeway::cli

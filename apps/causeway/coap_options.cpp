@@ -221,11 +221,6 @@ Understood<void> set_request(const CoapOptions& options, coap::Request& request)
 
 }  // namespace
 
-int say_why(int status, const std::string& line) {
-    fmt::print(stderr, "causeway: {}\n", line);
-    return status;
-}
-
 Understood<Conversation> reached(const CoapOptions& options) {
     Conversation conversation;
     conversation.verbose = options.verbose > 0;

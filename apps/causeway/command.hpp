@@ -22,6 +22,9 @@ inline constexpr int done = 0;
 inline constexpr int failed = 1;
 inline constexpr int bad_usage = 2;
 
+/// One line on stderr, and the exit status for main() to give back.
+int say_why(int status, const std::string& line);
+
 /// What main() does once the whole command line has been understood.
 using Work = std::function<int()>;
 

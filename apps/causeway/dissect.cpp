@@ -25,11 +25,6 @@ struct DissectOptions {
     bool json = false;
 };
 
-int complain(int status, const std::string& line) {
-    fmt::print(stderr, "causeway: {}\n", line);
-    return status;
-}
-
 boost::json::array fields_to_json(const std::vector<dissect::Field>& fields) {
     boost::json::array array;
     for (const dissect::Field& field : fields) {
@@ -144,19 +139,19 @@ int take_input(const std::string& input, std::optional<dissect::Link> link, Prin
     const auto read = [&](std::istream& in, std::string_view name) {
         const auto sound = dissect::read_frames(in, link, print);
         std::fflush(stdout);
-        return sound ? done : complain(failed, fmt::format("{}: {}", name, sound.error()));
+        return sound ? done : say_why(failed, fmt::format("{}: {}", name, sound.error()));
     };
     if (input == "-") return read(std::cin, "standard input");
     std::error_code unknown;
     if (std::filesystem::exists(input, unknown)) {
         std::ifstream file(input, std::ios::binary);
         if (!file || std::filesystem::is_directory(input, unknown))
-            return complain(failed, fmt::format("{}: cannot be read", input));
+            return say_why(failed, fmt::format("{}: cannot be read", input));
         return read(file, input);
     }
     const auto octets = dissect::octets_from_text(input);
     if (!octets)
-        return complain(failed, fmt::format("{}: no such file, nor hexadecimal octets", input));
+        return say_why(failed, fmt::format("{}: no such file, nor hexadecimal octets", input));
     printer.print({.unix_ns = {},
                    .link = link.value_or(dissect::guess(*octets)),
                    .octets = *octets,
@@ -166,7 +161,7 @@ int take_input(const std::string& input, std::optional<dissect::Link> link, Prin
 }
 
 /// Octets that the shell has taken apart belong together.
-std::vector<std::string> joined(const std::vector<std::string>& inputs) {
+std::vector<std::string> whole_inputs(const std::vector<std::string>& inputs) {
     std::vector<std::string> result;
     bool open = false;
     for (const std::string& input : inputs) {
@@ -185,9 +180,9 @@ int dissect_all(const DissectOptions& options) {
     lowpan::Contexts contexts;
     for (const std::string& text : options.contexts)
         if (!set_context(text, contexts))
-            return complain(bad_usage, fmt::format("--context {}: wanted ID=PREFIX with an id from "
-                                                   "0 to 15, as in 0=fd00:ca5e::/64",
-                                                   text));
+            return say_why(bad_usage, fmt::format("--context {}: wanted ID=PREFIX with an id from "
+                                                  "0 to 15, as in 0=fd00:ca5e::/64",
+                                                  text));
     std::optional<dissect::Link> link;
     if (options.link == "ieee802154")
         link = dissect::Link::ieee802154;
@@ -198,7 +193,7 @@ int dissect_all(const DissectOptions& options) {
     std::ios::sync_with_stdio(false);
     Printer printer(options, std::move(contexts));
     int status = done;
-    for (const std::string& input : joined(options.inputs))
+    for (const std::string& input : whole_inputs(options.inputs))
         status = std::max(status, take_input(input, link, printer));
     return status;
 }

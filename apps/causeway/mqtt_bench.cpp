@@ -23,11 +23,6 @@ struct Wanted {
     bool json = false;
 };
 
-int complain(int status, const std::string& line) {
-    fmt::print(stderr, "causeway: {}\n", line);
-    return status;
-}
-
 int measure(Wanted& wanted) {
     BenchPlan& plan = wanted.plan;
     static const std::map<std::string, mqtt::Version> versions{
@@ -36,8 +31,8 @@ int measure(Wanted& wanted) {
         {"mqttv31", mqtt::Version::v3_1},    {"31", mqtt::Version::v3_1}};
     const auto version = versions.find(wanted.version);
     if (version == versions.end())
-        return complain(bad_usage,
-                        fmt::format("-V {}: allowed: mqttv5, mqttv311, mqttv31", wanted.version));
+        return say_why(bad_usage,
+                       fmt::format("-V {}: allowed: mqttv5, mqttv311, mqttv31", wanted.version));
     plan.version = version->second;
     plan.qos = static_cast<mqtt::Qos>(wanted.qos);
     if (wanted.tls || !wanted.ca_file.empty()) {
@@ -47,7 +42,7 @@ int measure(Wanted& wanted) {
     }
     if (plan.where.port == 0) plan.where.port = plan.where.tls ? 8883 : 1883;
     auto report = run_bench(plan);
-    if (!report) return complain(failed, report.error());
+    if (!report) return say_why(failed, report.error());
     report->mode = wanted.name;
     fmt::print("{}", wanted.json ? bench_to_json(*report) + "\n" : bench_to_text(*report));
     return report->lost == 0 && report->failures == 0 ? done : failed;

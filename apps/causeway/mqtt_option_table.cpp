@@ -13,11 +13,6 @@ namespace {
 using Reading = MqttReading;
 using Option = MqttOption;
 
-template <class... Parts>
-std::unexpected<std::string> wrong(fmt::format_string<Parts...> text, Parts&&... parts) {
-    return std::unexpected("Error: " + fmt::format(text, std::forward<Parts>(parts)...));
-}
-
 std::optional<std::int64_t> whole_of(std::string_view text) {
     std::int64_t value = 0;
     const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -75,7 +70,7 @@ Verdict set_version(Reading& r, std::string_view text) {
 
 constexpr unsigned pub = mqtt_pub_only, sub = mqtt_sub_only, both = mqtt_both;
 
-const Option table[] = {
+const Option mqtt_options_table[] = {
     {"-A", "", "ADDRESS", "bind to this address of ours", both,
      [](Reading& r, const std::string& v) -> Verdict {
          r.options.where.bind_address = v;
@@ -388,7 +383,7 @@ constexpr std::string_view unsupported[] = {"--ciphers", "--proxy", "--keyform",
 }  // namespace
 
 std::span<const MqttOption> mqtt_option_table() noexcept {
-    return table;
+    return mqtt_options_table;
 }
 std::span<const std::string_view> mqtt_options_unsupported() noexcept {
     return unsupported;

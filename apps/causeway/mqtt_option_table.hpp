@@ -3,6 +3,8 @@
 // what it does.
 #include "mqtt_options.hpp"
 
+#include <fmt/format.h>
+
 #include <expected>
 #include <optional>
 #include <span>
@@ -12,6 +14,12 @@
 namespace causeway::cli {
 
 using Verdict = std::expected<void, std::string>;
+
+/// What is wrong with the command line, as mosquitto's tools begin to say it.
+template <class... Parts>
+std::unexpected<std::string> wrong(fmt::format_string<Parts...> text, Parts&&... parts) {
+    return std::unexpected("Error: " + fmt::format(text, std::forward<Parts>(parts)...));
+}
 
 /// The command line while it is read: what has to be seen as a whole before it means something.
 struct MqttReading {

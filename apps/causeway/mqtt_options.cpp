@@ -11,11 +11,6 @@ namespace {
 using Reading = MqttReading;
 using Option = MqttOption;
 
-template <class... Parts>
-std::unexpected<std::string> wrong(fmt::format_string<Parts...> text, Parts&&... parts) {
-    return std::unexpected("Error: " + fmt::format(text, std::forward<Parts>(parts)...));
-}
-
 bool is_for(const Option& option, MqttTool tool) {
     return (option.tools & (tool == MqttTool::pub ? mqtt_pub_only : mqtt_sub_only)) != 0;
 }

@@ -1,5 +1,6 @@
 // causeway mqtt passwd: adds, changes and deletes users in the broker's password file. Other lines,
 // comments included, stay as they are.
+#include "command.hpp"
 #include "mqtt.hpp"
 
 #include "crypto/entropy.hpp"
@@ -33,11 +34,6 @@ struct PasswdOptions {
     std::string user;
     std::optional<std::string> password;
 };
-
-int complain(int status, const std::string& line) {
-    fmt::print(stderr, "causeway: {}\n", line);
-    return status;
-}
 
 /// What is wrong with the command line, or nothing.
 std::optional<std::string> misuse(const PasswdOptions& options) {
@@ -107,27 +103,27 @@ std::expected<std::string, std::string> contents_of(const PasswdOptions& options
 }
 
 int passwd(const PasswdOptions& options) {
-    if (const auto wrong = misuse(options)) return complain(bad_usage, *wrong);
+    if (const auto wrong = misuse(options)) return say_why(bad_usage, *wrong);
     // Before anything is asked for: who typed a password wants it to be of use.
     const auto before = contents_of(options);
-    if (!before) return complain(failed, before.error());
+    if (!before) return say_why(failed, before.error());
     const std::string user = printable(options.user);
     if (options.remove && !edited(*before, options.user, {}).found)
-        return complain(failed, fmt::format("{} has no user {}", options.file, user));
+        return say_why(failed, fmt::format("{} has no user {}", options.file, user));
 
     std::string line;
     if (!options.remove) {
         auto password = options.password
                             ? std::expected<std::string, std::string>(*options.password)
                             : read_new_secret();
-        if (!password) return complain(failed, password.error());
-        if (password->empty()) return complain(failed, "the password is empty");
+        if (!password) return say_why(failed, password.error());
+        if (password->empty()) return say_why(failed, "the password is empty");
         auto hash = hash_of(options, *password);
-        if (!hash) return complain(failed, hash.error());
+        if (!hash) return say_why(failed, hash.error());
         line = options.user + ":" + *hash;
     }
     const Edited after = edited(*before, options.user, line);
-    if (const auto wrong = replace_file(options.file, after.text)) return complain(failed, *wrong);
+    if (const auto wrong = replace_file(options.file, after.text)) return say_why(failed, *wrong);
     fmt::print("{}: user {} {}\n", options.file, user,
                options.remove ? "deleted"
                : after.found  ? "changed"

@@ -29,7 +29,7 @@ using Source = MqttOptions::Source;
 /// The largest payload that a packet can have; a line or a file beyond it is refused.
 constexpr std::size_t payload_octets_max = 268'435'455;
 /// How much may wait for the network or for acknowledgements before more is read or repeated.
-constexpr std::size_t unsent_octets_max = 1 << 20;
+constexpr std::size_t waiting_octets_max = 1 << 20;
 constexpr std::size_t unfinished_max = 1'000;
 
 /// Standard input in pieces, as they come; a file is as good as a pipe.
@@ -111,7 +111,7 @@ private:
     }
 
     [[nodiscard]] bool crowded() const {
-        return session_.unsent() > unsent_octets_max ||
+        return session_.unsent() > waiting_octets_max ||
                session_.client().unfinished() > unfinished_max;
     }
 

@@ -19,7 +19,7 @@ namespace asio = boost::asio;
 using mqtt::client::Disconnected;
 
 /// How long what was sent may take to leave at the end.
-constexpr std::chrono::seconds farewell{10};
+constexpr std::chrono::seconds farewell_patience{10};
 
 Random unpredictable() {
     std::random_device source;
@@ -212,7 +212,7 @@ struct MqttSession::State {
     void end(int status) {
         if (std::exchange(over, true)) return;
         result = status;
-        patience.expires_after(farewell);
+        patience.expires_after(farewell_patience);
         patience.async_wait([this](const boost::system::error_code& gone) {
             if (!gone) finish();
         });

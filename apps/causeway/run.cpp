@@ -36,11 +36,6 @@ struct RunOptions {
     std::string pcap;
 };
 
-int complain(const std::string& line) {
-    fmt::print(stderr, "causeway: {}\n", line);
-    return failed;
-}
-
 /// A site with everything it has opened, and the loop that turns it.
 class Run {
 public:
@@ -239,7 +234,7 @@ void Run::turn(std::optional<Duration> span) {
 int Run::report() {
     if (capture_) {
         capture_->flush();
-        if (const auto trouble = capture_->take_trouble()) complain(trouble->line);
+        if (const auto trouble = capture_->take_trouble()) say_why(failed, trouble->line);
     }
     std::FILE* const to = options_.pcap == "-" ? stderr : stdout;  // a capture has stdout to itself
     boost::json::object all;
@@ -274,7 +269,7 @@ int run(const RunOptions& options) {
     auto site = options.site.read();
     if (!site) return bad_usage;
     Run work(*std::move(site), options);
-    if (const auto trouble = work.open()) return complain(*trouble);
+    if (const auto trouble = work.open()) return say_why(failed, *trouble);
     work.turn(span);
     return work.report();
 }

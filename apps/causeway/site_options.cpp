@@ -64,4 +64,9 @@ std::string duration_to_text(Duration duration) {
     return fmt::format("{} d {} h", whole / 86400, whole / 3600 % 24);
 }
 
+int say_why(int status, const std::string& line) {
+    fmt::print(stderr, "causeway: {}\n", line);
+    return status;
+}
+
 }  // namespace causeway::cli

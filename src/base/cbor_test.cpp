@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-namespace causeway::cbor_test {
+namespace causeway::cbor_test::cbor_test::cbor_test {
 namespace {
 
 struct Example {
@@ -443,4 +443,4 @@ TEST(Cbor, ADiagnosticCanBeLaidOutOverLines) {
 }
 
 }  // namespace
-}  // namespace causeway::cbor_test
+}  // namespace causeway::cbor_test::cbor_test::cbor_test

@@ -63,4 +63,10 @@ std::optional<ContentFormat> content_format_from_text(std::string_view text) {
     return ContentFormat{number};
 }
 
+std::optional<ContentFormat> format_in(const Options& options, OptionNumber number) noexcept {
+    const auto value = options.uint(number);
+    if (!value || *value > 0xffff) return std::nullopt;
+    return ContentFormat{static_cast<std::uint16_t>(*value)};
+}
+
 }  // namespace causeway::coap

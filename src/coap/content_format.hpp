@@ -1,5 +1,7 @@
 #pragma once
 // CoAP Content-Formats [RFC 7252 §12.3] that this program names; any other number passes through.
+#include "coap/options.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,5 +41,9 @@ enum class ContentFormat : std::uint16_t {
 [[nodiscard]] std::string to_text(ContentFormat format);
 /// Reads a media type, its last part ("json", "senml+cbor") or a decimal number.
 [[nodiscard]] std::optional<ContentFormat> content_format_from_text(std::string_view text);
+
+/// What a Content-Format or Accept option says; nullopt where there is none, or no such number.
+[[nodiscard]] std::optional<ContentFormat> format_in(const Options& options,
+                                                     OptionNumber number) noexcept;
 
 }  // namespace causeway::coap

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::endpoint_client_test {
 namespace {
 
 using namespace testing;
@@ -396,4 +396,4 @@ TEST(Endpoint, IdleIsSmall) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::endpoint_client_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::endpoint_echo_test {
 namespace {
 
 using namespace testing;
@@ -299,4 +299,4 @@ TEST(RequestTag, EightDownloadsFromOneServerRunAtOnce) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::endpoint_echo_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::endpoint_limits_test {
 namespace {
 
 using namespace testing;
@@ -350,4 +350,4 @@ TEST(Requests, AnObservationIsRenewedWhenTheServerFallsSilent) {  // [RFC 7641 Â
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::endpoint_limits_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::endpoint_protection_test {
 namespace {
 
 using namespace testing;
@@ -296,4 +296,4 @@ TEST(Protected, AnObserverWhoseContextIsGoneIsGone) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::endpoint_protection_test

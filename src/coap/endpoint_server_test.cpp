@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::endpoint_server_test {
 namespace {
 
 using namespace testing;
@@ -541,4 +541,4 @@ TEST(Blocks, ABodyEachWayInOneRequest) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::endpoint_server_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::endpoint_stream_test {
 namespace {
 
 using namespace testing;
@@ -301,4 +301,4 @@ TEST(StreamSettingsTable, IsBoundedAndTheRestTakeTheDefaults) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::endpoint_stream_test

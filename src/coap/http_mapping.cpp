@@ -1,6 +1,8 @@
 // HTTP in front: its requests as questions to CoAP, and the answers. [RFC 7252 §10.2; RFC 8075]
 #include "coap/http_mapping.hpp"
 
+#include "base/ascii.hpp"
+
 #include "base/hex.hpp"
 
 #include <algorithm>
@@ -13,18 +15,9 @@ constexpr std::size_t tags_max = 16;  // of one If-Match or If-None-Match
 constexpr std::size_t tag_octets_max = 8;
 constexpr std::uint32_t max_age_default = 60;  // seconds [RFC 7252 §5.10.5]
 
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 bool alike(std::string_view a, std::string_view b) noexcept {
     return std::ranges::equal(a, b, {}, lower, lower);
 }
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 /// One element of a list, taken off it. Commas inside of quotes are its own.
 std::string_view take_element(std::string_view& list) noexcept {
     bool quoted = false;
@@ -193,12 +186,6 @@ void add_data(std::string& event, std::string_view text) {
     }
 }
 
-std::optional<ContentFormat> format_in(const Options& options) noexcept {
-    const auto number = options.uint(OptionNumber::content_format);
-    if (!number || *number > 0xffff) return std::nullopt;
-    return ContentFormat{static_cast<std::uint16_t>(*number)};
-}
-
 /// "A Location header field constructed from the values of these options" [RFC 7252 §10.2.4], as
 /// the one who asked would ask for it.
 std::optional<std::string> location_of(const Options& options, const Question& question,
@@ -274,7 +261,7 @@ HttpAnswer answer_of(const Response& response, const Question& question, const H
     const auto add = [&](std::string_view name, std::string value) {
         answer.headers.emplace_back(name, std::move(value));
     };
-    const auto format = format_in(options);
+    const auto format = format_in(options, OptionNumber::content_format);
     const bool blamed =
         question.client_blamed || (response.code == Code::bad_option && !question.accepts.empty());
     answer.status = status_of(response.code, !response.payload.empty(), blamed);
@@ -311,11 +298,11 @@ std::string event_of(const Response& response, std::uint64_t number) {
     if (!is_success(response.code)) {
         event += "event: gone\n";
         add_data(event, to_text(response.code));
-        if (!response.payload.empty() && !format_in(response.options))
+        if (!response.payload.empty() && !format_in(response.options, OptionNumber::content_format))
             add_data(event, as_text(response.payload));
         return event + "\n";
     }
-    const auto format = format_in(response.options);
+    const auto format = format_in(response.options, OptionNumber::content_format);
     if (format && is_text(*format)) {
         add_data(event, as_text(response.payload));
     } else {

@@ -1,6 +1,8 @@
 // HTTP at the back: requests of CoAP's to HTTP servers, and what those say. [RFC 7252 §10.1]
 #include "coap/http_mapping.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,21 +11,7 @@
 namespace causeway::coap {
 namespace {
 
-constexpr std::size_t diagnostic_octets_max = 512;
-
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-std::string lowered(std::string_view text) {
-    std::string result(text);
-    std::ranges::transform(result, result.begin(), lower);
-    return result;
-}
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
+constexpr std::size_t page_octets_max = 512;
 
 /// Seconds, the most that Max-Age holds; nullopt when it is no number.
 std::optional<std::uint32_t> seconds_in(std::string_view text) noexcept {
@@ -162,12 +150,6 @@ std::optional<std::string_view> http_method_of(Code method) noexcept {
     }
 }
 
-std::optional<ContentFormat> format_in(const Options& options, OptionNumber number) noexcept {
-    const auto value = options.uint(number);
-    if (!value || *value > 0xffff) return std::nullopt;
-    return ContentFormat{static_cast<std::uint16_t>(*value)};
-}
-
 /// The path of a Location on the same server, as options.
 void add_location(Options& options, std::string_view location) {
     if (const std::size_t colon = location.find("://"); colon != std::string_view::npos) {
@@ -264,7 +246,7 @@ Response response_of(const HttpFetched& fetched, Code method, const HttpMapping&
     // A page for people is no diagnostic payload; a line of text is. [RFC 7252 §5.5.2]
     const std::string* type = find_header(fetched.headers, "Content-Type");
     if (type != nullptr && lowered(*type).starts_with("text/plain") &&
-        fetched.body.size() <= diagnostic_octets_max)
+        fetched.body.size() <= page_octets_max)
         response.payload = to_octets(as_octets(fetched.body));
     return response;
 }

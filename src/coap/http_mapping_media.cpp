@@ -1,6 +1,8 @@
 // Media types and Content-Formats. [RFC 8075 §6; RFC 7252 §12.3]
 #include "coap/http_mapping.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -47,15 +49,6 @@ constexpr std::array registry{
     Known{322, "application/senml-etch+cbor"},
 };
 
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 /// The part before `mark`, outside of quotes, which is taken off `rest`.
 std::string_view cut(std::string_view& rest, char mark) noexcept {
     bool quoted = false;
@@ -84,12 +77,6 @@ struct MediaType {
         return nullptr;
     }
 };
-
-std::string lowered(std::string_view text) {
-    std::string result(text);
-    std::ranges::transform(result, result.begin(), lower);
-    return result;
-}
 
 MediaType read_media_type(std::string_view text) {
     MediaType media;

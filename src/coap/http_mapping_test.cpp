@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::http_mapping_test {
 namespace {
 
 using namespace testing;
@@ -665,4 +665,4 @@ TEST(HttpGateway, IsBounded) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::http_mapping_test

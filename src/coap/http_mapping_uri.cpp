@@ -1,6 +1,8 @@
 // URIs in URIs [RFC 8075 §5], and the URIs of HTTP.
 #include "coap/http_mapping.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -8,15 +10,6 @@ namespace causeway::coap {
 namespace {
 
 constexpr std::size_t template_octets_max = 256;
-
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-std::string lowered(std::string_view text) {
-    std::string result(text);
-    std::ranges::transform(result, result.begin(), lower);
-    return result;
-}
 
 /// The delimiter after a scheme, where there is one.
 std::size_t scheme_end(std::string_view text) noexcept {
@@ -88,10 +81,6 @@ std::string query_of(const Uri& uri) {
     const std::string both = uri.path_and_query();
     const std::size_t question = both.find('?');
     return question == std::string::npos ? std::string() : both.substr(question + 1);
-}
-
-bool is_uri_text(std::string_view text) noexcept {
-    return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::link_format_test {
 namespace {
 
 Result<LinkFormat> read(std::string_view text) {
@@ -162,4 +162,4 @@ TEST(LinkFormat, QuotesAreWhereTheGrammarHasThem) {  // [RFC 6690 §2]
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::link_format_test

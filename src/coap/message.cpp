@@ -4,7 +4,6 @@ namespace causeway::coap {
 namespace {
 
 constexpr unsigned version = 1;
-constexpr std::uint8_t payload_marker = 0xff;
 
 std::size_t read_token_length(ByteReader& in, unsigned nibble) noexcept {
     if (nibble < 13) return nibble;

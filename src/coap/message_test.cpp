@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::message_test {
 namespace {
 
 Message message(Type type, Code code, std::uint16_t id) {
@@ -184,4 +184,4 @@ TEST(ContentFormatText, ReadsNamesShortNamesAndNumbers) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::message_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::observe_test {
 namespace {
 
 using namespace testing;
@@ -525,4 +525,4 @@ TEST(Observe, TheClientSeesTheLatestStateInTheEnd) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::observe_test

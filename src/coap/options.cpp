@@ -39,8 +39,6 @@ constexpr std::array definitions{
     OptionDefinition{request_tag, "Request-Tag", OptionFormat::opaque, true, 0, 8},
 };
 
-constexpr std::uint8_t payload_marker = 0xff;
-
 /// The four bits that stand for `n`, with what follows in `extended_octets` more. [RFC 7252 §3.1]
 constexpr unsigned nibble(std::size_t n) noexcept {
     return n < 13 ? static_cast<unsigned>(n) : n < 269 ? 13u : 14u;

@@ -74,6 +74,9 @@ struct Option {
     [[nodiscard]] std::string_view as_text() const noexcept { return causeway::as_text(value); }
 };
 
+/// What stands between options and payload. [RFC 7252 §3]
+inline constexpr std::uint8_t payload_marker = 0xff;
+
 /// Options in the order of their numbers, repetitions in the order they were added. They are kept
 /// as they stand on the wire: one block of octets, which a well-formed list determines uniquely.
 class Options {

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-namespace causeway::coap {
+namespace causeway::coap::options_test {
 namespace {
 
 std::vector<std::uint16_t> numbers(const Options& options) {
@@ -190,4 +190,4 @@ TEST(BlockOption, SizeExponentSevenIsReserved) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::options_test

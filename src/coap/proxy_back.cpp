@@ -7,7 +7,7 @@ namespace causeway::coap {
 namespace {
 
 /// What a 5.08 may grow to: "only if there is enough space as determined by the Path MTU".
-constexpr std::size_t diagnostic_octets_max = 1024;
+constexpr std::size_t words_octets_max = 1024;
 
 /// A Location as a path of the target's, which a 2.01 says was made. [RFC 7252 §5.10.7]
 std::optional<Uri> created_at(std::string_view target, const Options& options) {
@@ -144,7 +144,7 @@ void Proxy::note_hop_limit(Response& response) {
     }
     std::string said = options_.name;
     if (!response.payload.empty()) said += " " + std::string(as_text(response.payload));
-    if (said.size() <= diagnostic_octets_max) response.payload = to_octets(as_octets(said));
+    if (said.size() <= words_octets_max) response.payload = to_octets(as_octets(said));
 }
 
 }  // namespace causeway::coap

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::proxy_test {
 namespace {
 
 using namespace testing;
@@ -1095,4 +1095,4 @@ TEST(ProxyHttp, AResponseOfAnotherKindIsIgnored) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::proxy_test

@@ -7,7 +7,7 @@
 #include <deque>
 #include <functional>
 
-namespace causeway::coap {
+namespace causeway::coap::qblock_test {
 namespace {
 
 using namespace testing;
@@ -877,4 +877,4 @@ TEST(QBlock, BodiesCrossABadNetworkBothWays) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::qblock_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap::registrant_test {
+namespace causeway::coap::registrant_test::registrant_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -430,4 +430,4 @@ TEST(RegistrantAndDirectory, LinksThatChangeAndNodesThatLeaveAreSeenAtOnce) {
 }
 
 }  // namespace
-}  // namespace causeway::coap::registrant_test
+}  // namespace causeway::coap::registrant_test::registrant_test

@@ -1,13 +1,14 @@
 // Simple registration: the directory asks for the links itself. [RFC 9176 §5.1]
 #include "coap/resource_directory.hpp"
 
+#include "coap/observe_client.hpp"
+
 #include <algorithm>
 
 namespace causeway::coap {
 namespace {
 
 constexpr std::uint32_t next_try_seconds = 5;
-constexpr std::uint32_t max_age_default = 60;  // [RFC 7252 §5.10.5]
 
 }  // namespace
 
@@ -99,7 +100,7 @@ void ResourceDirectory::handle(Instant now, const ResponseArrived& response) {
         return end_fetch(index, *std::move(refusal));
     const std::uint32_t age = response.options.has(OptionNumber::max_age)
                                   ? response.options.uint(OptionNumber::max_age).value_or(0)
-                                  : max_age_default;
+                                  : default_max_age;
     wanted.fresh_until = after(now, std::chrono::seconds(age));
     // Others may have come since: who may have the name is asked once more.
     Wanted taken = std::move(wanted);

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap::resource_directory_test {
+namespace causeway::coap::resource_directory_test::resource_directory_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -996,4 +996,4 @@ TEST(SimpleRegistration, LosesANameThatWasTakenMeanwhile) {
 }
 
 }  // namespace
-}  // namespace causeway::coap::resource_directory_test
+}  // namespace causeway::coap::resource_directory_test::resource_directory_test

@@ -1,14 +1,14 @@
 #include "coap/response_cache.hpp"
 
+#include "coap/observe_client.hpp"
+
 #include <algorithm>
 
 namespace causeway::coap {
 namespace {
 
-constexpr std::uint32_t max_age_default = 60;  // seconds [RFC 7252 §5.10.5]
-
 Duration max_age_of(const Options& options) noexcept {
-    return std::chrono::seconds(options.uint(OptionNumber::max_age).value_or(max_age_default));
+    return std::chrono::seconds(options.uint(OptionNumber::max_age).value_or(default_max_age));
 }
 
 /// How every key of one URI begins.

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::rfc_examples_test {
 namespace {
 
 using namespace testing;
@@ -1103,4 +1103,4 @@ TEST(Rfc6690Example, AnchorsRelateLinks) {  // [RFC 6690 §5]
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::rfc_examples_test

@@ -17,12 +17,6 @@ bool may_change(Code method) noexcept {
            method == Code::patch || method == Code::ipatch;
 }
 
-std::optional<ContentFormat> format_in(const Options& options, OptionNumber number) noexcept {
-    const auto value = options.uint(number);
-    if (!value || *value > 0xffff) return std::nullopt;
-    return ContentFormat{static_cast<std::uint16_t>(*value)};
-}
-
 bool names_tag(const Options& request, OptionNumber number, Bytes tag) noexcept {
     for (const Option option : request)
         if (option.number == number && same(option.value, tag)) return true;

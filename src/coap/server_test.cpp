@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::server_test {
 namespace {
 
 using namespace testing;
@@ -232,4 +232,4 @@ TEST(Server, AnObserverHearsOfAPut) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::server_test

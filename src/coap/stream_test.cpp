@@ -6,7 +6,7 @@
 
 #include <deque>
 
-namespace causeway::coap {
+namespace causeway::coap::stream_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -716,4 +716,4 @@ TEST(Stream, TimeoutsThatComeEarlyOrTwiceDoNoHarm) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::stream_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::transfer_test {
 namespace {
 
 using namespace testing;
@@ -302,4 +302,4 @@ TEST(GoodNetwork, BlocksOfANodeFitAFrame) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::transfer_test

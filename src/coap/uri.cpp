@@ -1,5 +1,7 @@
 #include "coap/uri.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -14,9 +16,6 @@ constexpr bool is_digit(char c) noexcept {
 constexpr bool is_alpha(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 constexpr bool is_unreserved(char c) noexcept {
     return is_alpha(c) || is_digit(c) || std::string_view("-._~").contains(c);
 }
@@ -30,21 +29,11 @@ constexpr int hex_value(char c) noexcept {
 }
 
 /// Printable ASCII: "the URL is in ASCII encoding". [RFC 7252 §6.4]
-bool is_uri_text(std::string_view text) noexcept {
-    return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
 bool is_scheme(std::string_view text) noexcept {
     if (text.empty() || !is_alpha(text.front())) return false;
     return std::ranges::all_of(text, [](char c) {
         return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
     });
-}
-
-std::string lowered(std::string_view text) {
-    std::string result(text);
-    std::ranges::transform(result, result.begin(), lower);
-    return result;
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

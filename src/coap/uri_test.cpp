@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::coap {
+namespace causeway::coap::uri_test {
 namespace {
 
 Peer peer(std::string_view address, std::uint16_t port = default_port) {
@@ -245,4 +245,4 @@ TEST(Call, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace causeway::coap
+}  // namespace causeway::coap::uri_test

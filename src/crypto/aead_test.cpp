@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::crypto::aead_test {
+namespace causeway::crypto::aead_test::aead_test {
 namespace {
 
 constexpr AeadAlgorithm all[] = {
@@ -157,4 +157,4 @@ TEST(Hkdf, HmacsAsPublished) {  // [RFC 4231 §4.3]
 }
 
 }  // namespace
-}  // namespace causeway::crypto::aead_test
+}  // namespace causeway::crypto::aead_test::aead_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::crypto {
+namespace causeway::crypto::base64_test {
 namespace {
 
 TEST(Base64, WritesAndReadsTheStandardsVectors) {
@@ -41,4 +41,4 @@ TEST(Base64, RefusesWhatItWouldNotWrite) {
 }
 
 }  // namespace
-}  // namespace causeway::crypto
+}  // namespace causeway::crypto::base64_test

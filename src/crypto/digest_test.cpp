@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::crypto {
+namespace causeway::crypto::digest_test {
 namespace {
 
 TEST(Digest, AgreesWithTheStandardsVectors) {
@@ -52,4 +52,4 @@ TEST(Entropy, FillsAndNeverTheSameTwice) {
 }
 
 }  // namespace
-}  // namespace causeway::crypto
+}  // namespace causeway::crypto::digest_test

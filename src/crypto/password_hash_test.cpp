@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::crypto {
+namespace causeway::crypto::password_hash_test {
 namespace {
 
 using namespace literals;
@@ -103,4 +103,4 @@ TEST(PasswordHash, WhatIsNoHashSaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace causeway::crypto
+}  // namespace causeway::crypto::password_hash_test

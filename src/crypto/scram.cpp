@@ -9,7 +9,7 @@ namespace causeway::crypto {
 namespace {
 
 constexpr std::string_view text_front = "$scram-sha-256$";
-constexpr std::size_t salt_octets_max = 256;
+constexpr std::size_t server_salt_octets_max = 256;
 
 /// Attributes "x=value", one after the other, as they must come [RFC 5802 §7].
 class Attributes {
@@ -74,7 +74,7 @@ std::string name_to_text(std::string_view name) {
     return text;
 }
 
-std::optional<std::uint32_t> number(std::string_view text) {
+std::optional<std::uint32_t> positive_number(std::string_view text) {
     std::uint32_t value = 0;
     const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (fault != std::errc{} || stop != text.data() + text.size() || text.starts_with('0'))
@@ -151,11 +151,11 @@ std::expected<ScramVerifier, std::string_view> ScramVerifier::parse(std::string_
         parts[i] = rest.substr(0, end);
         rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
     }
-    const auto iterations = number(parts[0]);
+    const auto iterations = positive_number(parts[0]);
     if (!iterations || *iterations < scram_iterations_min || *iterations > scram_iterations_max)
         return wrong("the number of iterations is between 4096 and 5000000");
     auto salt = from_base64(parts[1]);
-    if (!salt || salt->empty() || salt->size() > salt_octets_max)
+    if (!salt || salt->empty() || salt->size() > server_salt_octets_max)
         return wrong("the salt is not base64 of 1 to 256 octets");
     const auto stored_key = key_from_text(parts[2]);
     const auto server_key = key_from_text(parts[3]);
@@ -257,7 +257,7 @@ std::expected<std::string, ScramFault> ScramClient::answer(std::string_view serv
     if (!nonce->starts_with(nonce_) || nonce->size() == nonce_.size())
         return wrong(ScramFault::wrong_nonce);
     const auto salt = from_base64(*salt_text);
-    const auto iterations = number(*iterations_text);
+    const auto iterations = positive_number(*iterations_text);
     if (!salt || salt->empty() || !iterations || *iterations < 1)
         return wrong(ScramFault::malformed);
     if (*iterations > scram_iterations_max) return wrong(ScramFault::too_costly);

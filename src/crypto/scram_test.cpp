@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::crypto {
+namespace causeway::crypto::scram_test {
 namespace {
 
 // [RFC 7677 §3]
@@ -162,4 +162,4 @@ TEST(ScramVerifier, RefusesWhatIsNone) {
 }
 
 }  // namespace
-}  // namespace causeway::crypto
+}  // namespace causeway::crypto::scram_test

@@ -1,5 +1,7 @@
 #include "net/capture_reader.hpp"
 
+#include "net/pcapng_format.hpp"
+
 #include "net/capture_time.hpp"
 
 #include <algorithm>
@@ -7,18 +9,12 @@
 namespace causeway::net {
 namespace {
 
-constexpr std::uint32_t section_header_block = 0x0a0d0d0a;  // reads the same from both ends
-constexpr std::uint32_t interface_description_block = 1;
 constexpr std::uint32_t simple_packet_block = 3;
-constexpr std::uint32_t enhanced_packet_block = 6;
 constexpr std::uint32_t byte_order_magic = 0x1a2b3c4d;
 constexpr std::uint32_t micro_magic = 0xa1b2c3d4;
 constexpr std::uint32_t nano_magic = 0xa1b23c4d;
 constexpr std::size_t frame_of_block = 12;  // type, length, and the length again
 
-constexpr std::uint16_t option_end = 0;
-constexpr std::uint16_t option_interface_name = 2;
-constexpr std::uint16_t option_time_resolution = 9;
 constexpr std::uint16_t option_time_offset = 14;
 constexpr std::size_t name_octets_max = 256;
 

@@ -6,10 +6,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <fstream>
 #include <sstream>
 
-namespace causeway::net {
+namespace causeway::net::capture_reader_test {
 namespace {
 
 struct Read {
@@ -203,4 +205,4 @@ TEST(CaptureTime, OffsetsShiftAndWhatDoesNotFitIsTheNearestThatDoes) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::capture_reader_test

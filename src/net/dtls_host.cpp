@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::size_t ip_and_udp_octets = 48;  // IPv6
 constexpr std::size_t flight_octets_min = 200;
-constexpr std::size_t record_octets_max = 1 << 14;
 
 /// One spelling of an address, whichever family of socket it came by: a session is found by it.
 Endpoint plain(const Endpoint& endpoint) {

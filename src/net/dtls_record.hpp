@@ -12,6 +12,9 @@
 
 namespace causeway::net {
 
+/// Of application data. [RFC 6347 §4.1.1; RFC 5246 §6.2.1]
+inline constexpr unsigned record_octets_max = 1 << 14;
+
 enum class DtlsContent : std::uint8_t {
     change_cipher_spec = 20,
     alert = 21,

@@ -12,9 +12,6 @@
 namespace causeway::net {
 namespace {
 
-/// A record takes no more; flights keep to the MTU. What the application sends is its own affair.
-constexpr unsigned record_octets_max = 16'384;
-
 constexpr std::size_t message_type_at = 13;  // behind the record's header
 constexpr std::byte server_hello_done{14};
 

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::net {
+namespace causeway::net::dtls_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -803,4 +803,4 @@ TEST(DtlsRecord, ACookieOutlivesOneChangeOfTheSecretButNotTwo) {  // [RFC 6347 Â
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::dtls_test

@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-namespace causeway::net {
+namespace causeway::net::endpoint_test {
 namespace {
 
 std::string error_of(std::string_view text) {
@@ -100,4 +100,4 @@ TEST(Trouble, ReadsAsOneSentence) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::endpoint_test

@@ -7,7 +7,7 @@
 
 #include <variant>
 
-namespace causeway::net {
+namespace causeway::net::host_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -115,4 +115,4 @@ TEST(Clock, CopiesAgreeAndNeverIsTheEndOfTime) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::host_test

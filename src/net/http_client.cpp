@@ -43,7 +43,7 @@ bool can_be_said(const HttpClientRequest& request) {
            });
 }
 
-std::string text_of(const HttpClientRequest& request) {
+std::string request_text(const HttpClientRequest& request) {
     const std::string host = request.host.contains(':') ? '[' + request.host + ']' : request.host;
     std::string text = request.method + ' ' + request.target + " HTTP/1.1\r\nHost: " + host;
     if (request.port != (request.secure ? 443 : 80)) text += ':' + std::to_string(request.port);
@@ -195,7 +195,7 @@ struct HttpClient::State {
         const auto at = find(stream);
         if (at == fetches.end()) return;
         begin(at->second);
-        host.send(stream, {to_octets(as_octets(text_of(at->second.request))), {}, {}});
+        host.send(stream, {to_octets(as_octets(request_text(at->second.request))), {}, {}});
     }
 
     void received(StreamId stream, Bytes octets) {

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::net {
+namespace causeway::net::http_client_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -180,4 +180,4 @@ TEST_F(HttpGet, SpeaksTlsAndChecksWhoItIs) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::http_client_test

@@ -7,7 +7,7 @@
 
 #include <stdexcept>
 
-namespace causeway::net {
+namespace causeway::net::http_server_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -439,4 +439,4 @@ TEST(HttpTarget, IsTakenApartAndDecoded) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::http_server_test

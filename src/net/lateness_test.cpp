@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::net {
+namespace causeway::net::lateness_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -40,4 +40,4 @@ TEST(Lateness, EarlyCountsAsOnTimeAndTheFarthestHasABucket) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::lateness_test

@@ -5,7 +5,7 @@
 #include <array>
 #include <string>
 
-namespace causeway::net {
+namespace causeway::net::out_queue_test {
 namespace {
 
 Outgoing piece(std::string_view octets) {
@@ -93,4 +93,4 @@ TEST(OutQueue, ALongQueueForgetsWhatHasLeft) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::out_queue_test

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <thread>
 
-namespace causeway::net {
+namespace causeway::net::pacer_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -164,4 +164,4 @@ TEST(Pacer, StoppedOrDestroyedItRunsNoMore) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::pacer_test

@@ -1,5 +1,7 @@
 #include "net/pcapng.hpp"
 
+#include "net/pcapng_format.hpp"
+
 #include "base/tap.hpp"
 
 #include <fcntl.h>
@@ -18,15 +20,9 @@ static_assert(Stats<PcapngWriter::Stats>);
 
 namespace {
 
-constexpr std::uint32_t section_header_block = 0x0a0d0d0a;
-constexpr std::uint32_t interface_description_block = 1;
-constexpr std::uint32_t enhanced_packet_block = 6;
-constexpr std::uint16_t option_end = 0;
 constexpr std::uint16_t option_comment = 1;
-constexpr std::uint16_t option_application = 4;      // shb_userappl
-constexpr std::uint16_t option_interface_name = 2;   // if_name
-constexpr std::uint16_t option_time_resolution = 9;  // if_tsresol
-constexpr std::uint16_t option_packet_flags = 2;     // epb_flags
+constexpr std::uint16_t option_application = 4;   // shb_userappl
+constexpr std::uint16_t option_packet_flags = 2;  // epb_flags
 
 constexpr std::size_t gathered_octets = 65'536;    // written at once to a file
 constexpr std::size_t held_octets_max = 1u << 18;  // kept for a slow reader

@@ -13,7 +13,7 @@
 #include <sstream>
 #include <thread>
 
-namespace causeway::net {
+namespace causeway::net::pcapng_test {
 namespace {
 
 using testing::Folder;
@@ -233,4 +233,4 @@ TEST(Pcapng, WhyItCannotBeWrittenIsOneLine) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::pcapng_test

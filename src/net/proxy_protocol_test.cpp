@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::net {
+namespace causeway::net::proxy_protocol_test {
 namespace {
 
 using Verdict = ProxyParsed::Verdict;
@@ -81,4 +81,4 @@ TEST(ProxyProtocol, WhatIsWrongIsSeenAtOnce) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::proxy_protocol_test

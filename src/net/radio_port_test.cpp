@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::net {
+namespace causeway::net::radio_port_test {
 namespace {
 
 using testing::turn_until;
@@ -147,4 +147,4 @@ TEST(RadioPort, TroubleOpeningIsOneLine) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::radio_port_test

@@ -6,7 +6,7 @@
 
 #include <csignal>
 
-namespace causeway::net {
+namespace causeway::net::signals_test {
 namespace {
 
 using testing::turn_until;
@@ -54,4 +54,4 @@ TEST(SignalsDeathTest, ASecondInterruptEndsTheProcessThoughTheLoopStandsStill) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::signals_test

@@ -9,7 +9,7 @@
 
 #include <map>
 
-namespace causeway::net {
+namespace causeway::net::stream_host_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -453,4 +453,4 @@ TEST(DescriptorLimit, IsRaisedToTheHardOne) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::stream_host_test

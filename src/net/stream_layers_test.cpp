@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::net {
+namespace causeway::net::stream_layers_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -253,4 +253,4 @@ TEST_P(WholeMessages, AnotherPathIsNotFound) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::stream_layers_test

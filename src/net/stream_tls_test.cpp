@@ -6,7 +6,7 @@
 
 #include <openssl/ssl.h>
 
-namespace causeway::net {
+namespace causeway::net::stream_tls_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -404,4 +404,4 @@ TEST_P(StreamTls, SecureWebSocketCarriesTheStream) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::stream_tls_test

@@ -10,7 +10,7 @@
 #include <array>
 #include <cstdlib>
 
-namespace causeway::net {
+namespace causeway::net::terminal_test {
 namespace {
 
 /// A pseudo terminal: what is written to `slave` is read from `master`.
@@ -125,4 +125,4 @@ TEST(Fitted, CountsCharactersNotOctetsAndNoEscapes) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::terminal_test

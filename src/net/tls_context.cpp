@@ -7,7 +7,7 @@
 namespace causeway::net {
 namespace {
 
-Trouble cannot(const std::string& doing, const std::string& file, const std::string& why) {
+Trouble file_trouble(const std::string& doing, const std::string& file, const std::string& why) {
     return {"cannot " + doing + " " + file + ": " + why, {}};
 }
 
@@ -20,12 +20,12 @@ std::optional<Trouble> use_certificate(SSL_CTX* context, const std::string& cert
                                        const std::string& key) {
     SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
     if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1)
-        return cannot("read certificate", certificate, tls_reason());
+        return file_trouble("read certificate", certificate, tls_reason());
     const std::string& from = key.empty() ? certificate : key;
     if (SSL_CTX_use_PrivateKey_file(context, from.c_str(), SSL_FILETYPE_PEM) != 1)
-        return cannot("read key", from, tls_reason());
+        return file_trouble("read key", from, tls_reason());
     if (SSL_CTX_check_private_key(context) != 1)
-        return cannot("use key", from, "it is not that of " + certificate);
+        return file_trouble("use key", from, "it is not that of " + certificate);
     return {};
 }
 
@@ -89,7 +89,7 @@ std::expected<TlsContext, Trouble> server_context(const TlsServer& settings,
         STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(file);
         if (names == nullptr || SSL_CTX_load_verify_file(context, file) != 1) {
             sk_X509_NAME_pop_free(names, X509_NAME_free);
-            return std::unexpected(cannot("read client CA", settings.client_ca, tls_reason()));
+            return std::unexpected(file_trouble("read client CA", settings.client_ca, tls_reason()));
         }
         SSL_CTX_set_client_CA_list(context, names);
         const int required =
@@ -137,10 +137,10 @@ std::expected<TlsContext, Trouble> client_context(const TlsClient& settings) {
     }
     if (!settings.ca_file.empty() &&
         SSL_CTX_load_verify_file(context, settings.ca_file.c_str()) != 1)
-        return std::unexpected(cannot("read CA", settings.ca_file, tls_reason()));
+        return std::unexpected(file_trouble("read CA", settings.ca_file, tls_reason()));
     if (!settings.ca_folder.empty() &&
         SSL_CTX_load_verify_dir(context, settings.ca_folder.c_str()) != 1)
-        return std::unexpected(cannot("read CA folder", settings.ca_folder, tls_reason()));
+        return std::unexpected(file_trouble("read CA folder", settings.ca_folder, tls_reason()));
     if (settings.ca_file.empty() && settings.ca_folder.empty())
         SSL_CTX_set_default_verify_paths(context);
     // With a key shared before, no certificate is sent and none is checked; a server that has not

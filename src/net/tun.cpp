@@ -18,12 +18,12 @@ static_assert(Stats<Tun::Stats>);
 namespace {
 
 constexpr std::size_t packet_octets_max = 65'536;
-constexpr std::size_t header_octets = 40;  // [RFC 8200 §3]
+constexpr std::size_t ipv6_header_octets = 40;  // [RFC 8200 §3]
 
 bool is_whole_ipv6(Bytes packet) {
-    if (packet.size() < header_octets || (packet[0] >> 4) != std::byte{6}) return false;
+    if (packet.size() < ipv6_header_octets || (packet[0] >> 4) != std::byte{6}) return false;
     ByteReader in(packet.subspan(4));
-    return in.be16() == packet.size() - header_octets;
+    return in.be16() == packet.size() - ipv6_header_octets;
 }
 
 /// The host's kernel believes that it has neighbours on this link. What it says to them would mean

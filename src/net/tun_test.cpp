@@ -23,7 +23,7 @@
 #include <fstream>
 #include <thread>
 
-namespace causeway::net {
+namespace causeway::net::tun_test {
 namespace {
 
 using testing::in_new_network;
@@ -335,4 +335,4 @@ TEST(Netlink, PrefixesAreComparedByTheBit) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::tun_test

@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace causeway::net {
+namespace causeway::net::udp_socket_test {
 namespace {
 
 using testing::turn_until;
@@ -333,4 +333,4 @@ TEST(UdpSocket, SaysWhenAPortIsClosedAndLosesNothingByIt) {
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::udp_socket_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::net {
+namespace causeway::net::websocket_test {
 namespace {
 
 using Phase = WebSocket::Phase;
@@ -302,4 +302,4 @@ TEST(WebSocket, AServerMayBeAtOnePathOnly) {  // [RFC 8323 §8.3]
 }
 
 }  // namespace
-}  // namespace causeway::net
+}  // namespace causeway::net::websocket_test

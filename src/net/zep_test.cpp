@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::net::zep {
+namespace causeway::net::zep::zep_test {
 namespace {
 
 // An acknowledgement of sequence number 0x55, with its FCS.
@@ -121,4 +121,4 @@ TEST(Zep, WiresharkReadsEveryFieldAsWeDo) {
 }
 
 }  // namespace
-}  // namespace causeway::net::zep
+}  // namespace causeway::net::zep::zep_test

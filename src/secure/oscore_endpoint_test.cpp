@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::secure::oscore_endpoint_test {
+namespace causeway::secure::oscore_endpoint_test::oscore_endpoint_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -183,4 +183,4 @@ TEST(OscoreEndpoint, ARequestRecordedAndSentAgainIsNotHeard) {  // [RFC 8613 §7
 }
 
 }  // namespace
-}  // namespace causeway::secure::oscore_endpoint_test
+}  // namespace causeway::secure::oscore_endpoint_test::oscore_endpoint_test

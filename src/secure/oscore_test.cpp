@@ -9,7 +9,7 @@
 #include <map>
 #include <set>
 
-namespace causeway::secure::oscore_test {
+namespace causeway::secure::oscore_test::oscore_test {
 namespace {
 
 using coap::Code;
@@ -1026,4 +1026,4 @@ TEST(OscoreContexts, ASaveTellsNoSecret) {
 }
 
 }  // namespace
-}  // namespace causeway::secure::oscore_test
+}  // namespace causeway::secure::oscore_test::oscore_test

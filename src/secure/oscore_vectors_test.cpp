@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::secure::oscore_vectors_test {
+namespace causeway::secure::oscore_vectors_test::oscore_vectors_test {
 namespace {
 
 const Octets secret = "0102030405060708090a0b0c0d0e0f10"_hex;
@@ -226,4 +226,4 @@ TEST(Cose, StructuresAreLaidOutAsPublished) {  // [RFC 9052 §4.4, §5.3]
 }
 
 }  // namespace
-}  // namespace causeway::secure::oscore_vectors_test
+}  // namespace causeway::secure::oscore_vectors_test::oscore_vectors_test

@@ -38,6 +38,12 @@ using NodeNames = std::map<std::string, std::size_t, std::less<>>;
 /// Fills site.mesh.nodes and site.classes; the seed is in site.mesh already.
 [[nodiscard]] NodeNames build_nodes(const Section& mesh, const node::Config& common,
                                     const std::filesystem::path& file, Site& site);
+/// A whole number into a field of its own size; the schema's range fits it.
+template <class Whole>
+void set(Whole& field, const Section& section, std::string_view leaf) {
+    field = static_cast<Whole>(section.take<std::int64_t>(leaf).value);
+}
+
 /// A file that the key names, beside the site file or, in an override, where the command was given;
 /// empty stays empty.
 [[nodiscard]] std::string file_beside(const Section& section, std::string_view leaf,

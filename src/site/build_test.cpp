@@ -6,9 +6,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <cmath>
 
-namespace causeway::site {
+namespace causeway::site::build_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -228,4 +230,4 @@ TEST(Examples, TheExternalNodeIsWithinReachOfTheLastOne) {
 }
 
 }  // namespace
-}  // namespace causeway::site
+}  // namespace causeway::site::build_test

@@ -33,11 +33,6 @@ constexpr bool needs_credentials(Transport transport) {
            transport == Transport::wss;
 }
 
-template <class Whole>
-void set(Whole& field, const Section& section, std::string_view leaf) {
-    field = static_cast<Whole>(section.take<std::int64_t>(leaf).value);
-}
-
 class CoapBuilder {
 public:
     CoapBuilder(const Section& coap, const std::filesystem::path& file, const Proxy& proxy)

@@ -18,7 +18,7 @@ using Outcome = std::expected<Meaning, Complaint>;
 constexpr std::size_t quoted_octets_max = 60;
 
 /// A text from the file inside a sentence.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     const bool cut = text.size() > quoted_octets_max;
     return '"' + std::string(text.substr(0, quoted_octets_max)) + (cut ? "...\"" : "\"");
 }
@@ -103,18 +103,18 @@ Outcome word(const Key& key, const Value& value, const std::string& text) {
     if (std::ranges::find(words, text) != words.end()) return text;
     const std::string_view meant = nearest(text, words);
     return wrong(key, value.at,
-                 meant.empty() ? fmt::format("{} is none of its words", quoted(text))
+                 meant.empty() ? fmt::format("{} is none of its words", in_quotes(text))
                                : fmt::format("{} is none of its words (did you mean \"{}\"?)",
-                                             quoted(text), meant));
+                                             in_quotes(text), meant));
 }
 
 Outcome duration(const Key& key, const Value& value, const std::string& text) {
     const auto duration = parse_duration(text);
     if (!duration) {
-        return wrong(key, value.at, fmt::format("{} is not a duration", quoted(text)));
+        return wrong(key, value.at, fmt::format("{} is not a duration", in_quotes(text)));
     }
     if (*duration < *parse_duration(key.least) || *duration > *parse_duration(key.most)) {
-        return wrong(key, value.at, fmt::format("{} is out of range", quoted(text)));
+        return wrong(key, value.at, fmt::format("{} is out of range", in_quotes(text)));
     }
     return *duration;
 }
@@ -122,11 +122,11 @@ Outcome duration(const Key& key, const Value& value, const std::string& text) {
 Outcome prefix(const Key& key, const Value& value, const std::string& text) {
     const auto prefix = ip::Prefix::from_text(text);
     if (!prefix) {
-        return wrong(key, value.at, fmt::format("{} is not an IPv6 prefix", quoted(text)));
+        return wrong(key, value.at, fmt::format("{} is not an IPv6 prefix", in_quotes(text)));
     }
     if (prefix->length != 64 || prefix->address.is_multicast() || prefix->address.is_link_local() ||
         prefix->address.is_unspecified()) {
-        return wrong(key, value.at, fmt::format("{} is no prefix for a mesh", quoted(text)));
+        return wrong(key, value.at, fmt::format("{} is no prefix for a mesh", in_quotes(text)));
     }
     return *prefix;
 }
@@ -134,11 +134,11 @@ Outcome prefix(const Key& key, const Value& value, const std::string& text) {
 Outcome address(const Key& key, const Value& value, const std::string& text) {
     const auto address = ip::Address::from_text(text);
     if (!address) {
-        return wrong(key, value.at, fmt::format("{} is not an IPv6 address", quoted(text)));
+        return wrong(key, value.at, fmt::format("{} is not an IPv6 address", in_quotes(text)));
     }
     if (address->is_multicast() || address->is_link_local() || address->is_loopback() ||
         address->is_unspecified()) {
-        return wrong(key, value.at, fmt::format("{} is no address for a host", quoted(text)));
+        return wrong(key, value.at, fmt::format("{} is no address for a host", in_quotes(text)));
     }
     return *address;
 }
@@ -146,7 +146,7 @@ Outcome address(const Key& key, const Value& value, const std::string& text) {
 Outcome endpoint(const Key& key, const Value& value, const std::string& text) {
     const auto endpoint = net::Endpoint::parse(text);
     if (!endpoint || endpoint->port < number_in<std::uint16_t>(key.least)) {
-        return wrong(key, value.at, fmt::format("{} is not an address and port", quoted(text)));
+        return wrong(key, value.at, fmt::format("{} is not an address and port", in_quotes(text)));
     }
     return *endpoint;
 }
@@ -164,12 +164,12 @@ bool is_listen(std::string_view text) {
 
 Outcome listen(const Key& key, const Value& value, const std::string& text) {
     if (is_listen(text)) return text;
-    return wrong(key, value.at, fmt::format("{} is no place to listen", quoted(text)));
+    return wrong(key, value.at, fmt::format("{} is no place to listen", in_quotes(text)));
 }
 
 Outcome host(const Key& key, const Value& value, const std::string& text) {
     if (parse_host(text)) return text;
-    return wrong(key, value.at, fmt::format("{} is not a host and port", quoted(text)));
+    return wrong(key, value.at, fmt::format("{} is not a host and port", in_quotes(text)));
 }
 
 Outcome octets(const Key& key, const Value& value) {
@@ -178,7 +178,7 @@ Outcome octets(const Key& key, const Value& value) {
         count = *number;
     } else if (const auto* text = std::get_if<std::string>(&value.is)) {
         count = parse_octets(*text);
-        if (!count) return wrong(key, value.at, fmt::format("{} is not a size", quoted(*text)));
+        if (!count) return wrong(key, value.at, fmt::format("{} is not a size", in_quotes(*text)));
     } else {
         return wrong_kind(key, value);
     }
@@ -192,7 +192,7 @@ Outcome plain_text(const Key& key, const Value& value, const std::string& text) 
     const bool printable =
         std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) >= ' '; });
     if (text.empty() || text.size() > number_in<std::size_t>(key.most) || !printable) {
-        return wrong(key, value.at, fmt::format("{} will not do", quoted(text)));
+        return wrong(key, value.at, fmt::format("{} will not do", in_quotes(text)));
     }
     return text;
 }
@@ -238,7 +238,7 @@ Outcome names(const Key& key, const Value& value) {
         const auto* name = std::get_if<std::string>(&one.is);
         if (!name || !is_name(*name)) {
             return wrong(key, one.at,
-                         name ? fmt::format("{} is not a name", quoted(*name))
+                         name ? fmt::format("{} is not a name", in_quotes(*name))
                               : fmt::format("{} is not a name", kind_of(one)));
         }
         names.push_back(*name);
@@ -260,7 +260,7 @@ Outcome texts(const Key& key, const Value& value, Good&& good, std::string_view 
         const auto* text = std::get_if<std::string>(&one.is);
         if (!text || !good(*text)) {
             return wrong(key, one.at,
-                         fmt::format("{} is {}", text ? quoted(*text) : kind_of(one), what));
+                         fmt::format("{} is {}", text ? in_quotes(*text) : kind_of(one), what));
         }
         all.push_back(*text);
     }
@@ -317,7 +317,7 @@ std::expected<Meaning, Complaint> meaning_of(const Key& key, const Value& value)
     switch (key.type) {
         case Type::name:
             if (is_name(*text, number_in<std::size_t>(key.most))) return *text;
-            return wrong(key, value.at, fmt::format("{} is not a name", quoted(*text)));
+            return wrong(key, value.at, fmt::format("{} is not a name", in_quotes(*text)));
         case Type::path:
             if (!text->empty() && text->find('\0') == std::string::npos) return *text;
             return wrong(key, value.at, "no folder at all");

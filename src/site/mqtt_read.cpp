@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::string_view unix_socket = "unix:";
 
-template <class Whole>
-void set(Whole& field, const Section& section, std::string_view leaf) {
-    field = static_cast<Whole>(section.take<std::int64_t>(leaf).value);
-}
-
 std::uint32_t seconds_in(Duration duration) {
     return static_cast<std::uint32_t>(
         std::chrono::duration_cast<std::chrono::seconds>(duration).count());

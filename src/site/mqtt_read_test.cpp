@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::site {
+namespace causeway::site::mqtt_read_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -159,4 +159,4 @@ TEST(MqttRead, AllMistakesAtOnce) {
 }
 
 }  // namespace
-}  // namespace causeway::site
+}  // namespace causeway::site::mqtt_read_test

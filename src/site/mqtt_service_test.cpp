@@ -13,7 +13,7 @@
 #include <fstream>
 #include <map>
 
-namespace causeway::site {
+namespace causeway::site::mqtt_service_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -203,4 +203,4 @@ TEST(MqttService, AStoreInUseIsOneClearLine) {
 }
 
 }  // namespace
-}  // namespace causeway::site
+}  // namespace causeway::site::mqtt_service_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::site {
+namespace causeway::site::mqtt_users_test {
 namespace {
 
 constexpr crypto::ScryptCost cheap{4, 8, 1};
@@ -103,4 +103,4 @@ TEST(MqttUsers, ScramTellsNobodyWhetherAUserExists) {
 }
 
 }  // namespace
-}  // namespace causeway::site
+}  // namespace causeway::site::mqtt_users_test

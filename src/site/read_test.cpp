@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-namespace causeway::site {
+namespace causeway::site::read_test {
 namespace {
 
 std::filesystem::path repository() {
@@ -313,4 +313,4 @@ TEST(Set, AStateFolderIsWhereTheCommandWasGiven) {
 }
 
 }  // namespace
-}  // namespace causeway::site
+}  // namespace causeway::site::read_test

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <set>
 
-namespace causeway::site {
+namespace causeway::site::schema_test {
 namespace {
 
 std::filesystem::path repository() {
@@ -163,4 +163,4 @@ TEST(Schema, EveryNumberRefusesWhatIsJustOutsideItsRange) {
 }
 
 }  // namespace
-}  // namespace causeway::site
+}  // namespace causeway::site::schema_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::site {
+namespace causeway::site::simulated_broker_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -56,4 +56,4 @@ TEST(SimulatedBroker, TheSameSeedGivesTheSameRun) {
 }
 
 }  // namespace
-}  // namespace causeway::site
+}  // namespace causeway::site::simulated_broker_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace causeway::site {
+namespace causeway::site::values_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -62,4 +62,4 @@ TEST(IsName, TakesWhatFitsEverywhere) {
 }
 
 }  // namespace
-}  // namespace causeway::site
+}  // namespace causeway::site::values_test

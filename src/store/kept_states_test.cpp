@@ -7,7 +7,7 @@
 
 #include <fstream>
 
-namespace causeway::store {
+namespace causeway::store::kept_states_test {
 namespace {
 
 using testing::Folder;
@@ -49,4 +49,4 @@ TEST(KeptStates, WhatIsNoDatabaseIsRefused) {
 }
 
 }  // namespace
-}  // namespace causeway::store
+}  // namespace causeway::store::kept_states_test
