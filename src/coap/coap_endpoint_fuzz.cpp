@@ -48,6 +48,7 @@ private:
         s.echo_amplification = (wanted & 1) != 0;
         if ((wanted & 2) != 0) s.token_octets_max = 20;
         if ((wanted & 4) != 0) s.nstart = 3;
+        s.qblock = (wanted & 8) != 0;
         return s;
     }
     Peer peer() {
@@ -69,11 +70,13 @@ private:
     }
 
     void step() {
-        switch (script_.u8() % 11) {
+        switch (script_.u8() % 12) {
             case 9:
                 return stream_message();
             case 10:
                 return protected_request();
+            case 11:
+                return receive(quick());
             case 0:
                 return receive(to_octets(
                     script_.take(std::min<std::size_t>(script_.u8(), script_.remaining()))));
@@ -171,6 +174,29 @@ private:
             message.options.add(OptionNumber{script_.be16()},
                                 script_.take(std::min<std::size_t>(3, script_.remaining())));
         message.payload = Octets((wanted & 128) != 0 ? 16 : script_.u8() % 40, std::byte{'x'});
+        return emitted(message);
+    }
+
+    /// One of a body in Q-Blocks, or a word about one.
+    Octets quick() {
+        Message message = *parse_as<Message>(fitting());
+        if (message.code == Code::empty) return emitted(message);
+        message.type = script_.u8() % 4 == 0 ? Type::confirmable : Type::non_confirmable;
+        const unsigned wanted = script_.u8();
+        if ((wanted & 1) != 0) message.options.set_uint(OptionNumber::q_block1, script_.u8());
+        if ((wanted & 2) != 0) message.options.add_uint(OptionNumber::q_block2, script_.u8());
+        if ((wanted & 4) != 0) message.options.add_uint(OptionNumber::q_block2, script_.u8());
+        if ((wanted & 8) != 0) message.options.set_uint(OptionNumber::size1, script_.u8());
+        if ((wanted & 16) != 0) message.options.set_uint(OptionNumber::size2, script_.u8());
+        if ((wanted & 32) != 0)
+            message.options.set(OptionNumber::request_tag, Octets{std::byte{script_.u8()}});
+        if ((wanted & 64) != 0) {
+            message.code = Code::request_entity_incomplete;
+            message.options.set_uint(OptionNumber::content_format, missing_blocks_format);
+            message.payload =
+                to_octets(script_.take(std::min<std::size_t>(4, script_.remaining())));
+        }
+        if ((wanted & 128) != 0) message.id = script_.be16();
         return emitted(message);
     }
 

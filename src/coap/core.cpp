@@ -92,6 +92,8 @@ std::uint64_t transfer_key(const PeerHash& hash, Code method, const Options& opt
         switch (option.number) {
             case OptionNumber::block1:
             case OptionNumber::block2:
+            case OptionNumber::q_block1:
+            case OptionNumber::q_block2:
             case OptionNumber::observe:
             case OptionNumber::etag:
             case OptionNumber::if_match:

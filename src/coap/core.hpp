@@ -7,6 +7,7 @@
 #include "coap/events.hpp"
 #include "coap/freshness.hpp"
 #include "coap/protection.hpp"
+#include "coap/qblock_table.hpp"
 #include "coap/reliability.hpp"
 #include "coap/stats.hpp"
 
@@ -25,6 +26,8 @@ struct Core {
           unacknowledged(hash) {
         if (settings.echo_amplification)
             freshness = std::make_unique<Freshness>(random.fork(0x6563686f));
+        if (settings.qblock)
+            qblock = std::make_unique<QBlockUse>(settings, random.fork(0x71626c6b));
     }
 
     Settings settings;
@@ -38,6 +41,7 @@ struct Core {
     Deduplicator seen{};
     Channels channels{};
     std::unique_ptr<Freshness> freshness{};  // where echoes are asked for
+    std::unique_ptr<QBlockUse> qblock{};     // where bodies go in Q-Blocks
     Outbox<EndpointOutput> out{};
 
     void send(const Peer& peer, Octets datagram);

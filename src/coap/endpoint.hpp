@@ -8,6 +8,8 @@
 // is to echo, bodies at once for one resource are told apart, and a server may ask sources that
 // could be forged to echo [RFC 9175].
 //
+// Bodies of non-confirmable exchanges go in Q-Blocks where Settings::qblock says so [RFC 9177].
+//
 // Left out: the records of DTLS, the framing and the signals of streams (stream.hpp), multicast
 // groups of several requests at once per client, caching (proxy.hpp). What a resource is, only the
 // application knows: every request comes out as RequestArrived, and goes back as Respond (see
@@ -43,6 +45,8 @@ public:
 
     [[nodiscard]] const Stats& stats() const noexcept { return core_.stats; }
     [[nodiscard]] const Settings& settings() const noexcept { return core_.settings; }
+    /// nullptr where Settings::qblock is off.
+    [[nodiscard]] const QBlockUse* qblock() const noexcept { return core_.qblock.get(); }
     /// Whether `peer` observes something here under `token`.
     [[nodiscard]] bool observed_by(const Peer& peer, const Token& token) const {
         return exchanges_.observed_by(core_, peer, token);

@@ -99,7 +99,6 @@ bool Exchanges::challenged(Core& core, Instant now, Exchange& e, Message& messag
 
 void Exchanges::arrived(Core& core, Instant now, const Arrival& arrival, Message&& message) {
     const Peer& peer = arrival.peer;
-    const bool multicast = arrival.multicast;
     Exchange e = exchange_for(arrival, message);
 
     if (message.token.size() >
@@ -109,7 +108,9 @@ void Exchanges::arrived(Core& core, Instant now, const Arrival& arrival, Message
         return answer_code(core, now, e, Code::service_unavailable);
     }
     if (challenged(core, now, e, message)) return;
-    if (const auto bad = first_unacceptable(message.options, core.settings.forwarding)) {
+    // Streams have no use for them; under object security they stay unknown.
+    const bool qblock = core.qblock != nullptr && !peer.is_reliable() && peer.context == 0;
+    if (const auto bad = first_unacceptable(message.options, core.settings.forwarding, qblock)) {
         ++core.stats.options_refused;
         // Critical options "in a Non-confirmable message MUST cause the message to be rejected";
         // one proxy more on the way is no reason to be louder. [RFC 7252 §5.4.1, §5.7.1]
@@ -119,15 +120,22 @@ void Exchanges::arrived(Core& core, Instant now, const Arrival& arrival, Message
         return;
     }
     e.key = transfer_key(core.hash, message.code, message.options);
+    if (qblock && take_quick(core, now, e, message)) return;
     if (put_together(core, now, e, message)) return;
 
     const BlockOption block2 =
         BlockOption::read(message.options, OptionNumber::block2, peer.is_reliable());
     if (block2.invalid) return answer_code(core, now, e, Code::bad_request, "Block2");
     if (block2.present) e.block2 = block2.block;
-    const bool first_block = !e.block2 || e.block2->number == 0;
-    if (!first_block && serve_block(core, now, e, message.payload.empty())) return;
+    const bool first_block = (!e.block2 || e.block2->number == 0) &&
+                             (!e.quick || e.quick->wanted->kind == QBlock2Wanted::Kind::whole);
+    if (!first_block && !e.quick && serve_block(core, now, e, message.payload.empty())) return;
+    admit(core, now, std::move(e), std::move(message), first_block);
+}
 
+void Exchanges::admit(Core& core, Instant now, Exchange&& e, Message&& message, bool first_block) {
+    const Peer peer = e.peer;
+    const bool multicast = e.multicast;
     const bool safe = message.code == Code::get || message.code == Code::fetch;
     const auto observe = message.options.uint(OptionNumber::observe);
     // "Observation relationships always apply to an entire resource." [RFC 7959 §2.6]
@@ -143,11 +151,13 @@ void Exchanges::arrived(Core& core, Instant now, const Arrival& arrival, Message
     if (open_now >=
         std::min<std::size_t>(core.settings.exchanges_max + observers(), 1u << place_bits)) {
         ++core.stats.exchanges_refused;
-        if (e.confirmable) answer_code(core, now, e, Code::service_unavailable);
+        if (e.confirmable && (!e.quick || e.quick->upload == 0))
+            answer_code(core, now, e, Code::service_unavailable);
         return;
     }
     for (const OptionNumber done :
-         {OptionNumber::observe, OptionNumber::block1, OptionNumber::block2, OptionNumber::size1})
+         {OptionNumber::observe, OptionNumber::block1, OptionNumber::block2, OptionNumber::size1,
+          OptionNumber::q_block2})
         message.options.remove(done);
     const Duration patience = e.acknowledged  ? core.settings.exchange_lifetime()
                               : e.confirmable ? core.settings.piggyback_window
@@ -298,6 +308,8 @@ void Exchanges::closed(Core& core, const ChannelClosed& gone) {
     shelf_->observers.closed(core, gone);
     shelf_->assemblies.closed(gone);
     shelf_->transfers.closed(gone);
+    shelf_->quick_uploads.closed(core.hash, gone);
+    shelf_->quick_transfers.closed(core.hash, gone);
 }
 
 void Exchanges::acknowledged(Core& core, Instant now, std::uint64_t serial) {
@@ -314,7 +326,7 @@ void Exchanges::rejected(Core& core, Instant now, std::uint64_t serial) {
 
 bool Exchanges::rejected_unconfirmed(Core& core, Instant now, const Peer& peer, std::uint16_t id) {
     Observer* o = shelf_ ? shelf_->observers.find_by_message(core.hash, peer, id) : nullptr;
-    if (o == nullptr) return false;
+    if (o == nullptr) return reject_quick(core, peer, id);
     rejected(core, now, o->serial);
     return true;
 }
@@ -350,6 +362,7 @@ void Exchanges::handle_timeout(Core& core, Instant now) {
         close(e.id);
     }
     if (!shelf_) return;
+    quick_timeout(core, now);
     shelf_->observers.handle_timeout(now, core.settings);
     ask(core, now);
 }

@@ -1,7 +1,8 @@
 #pragma once
 // The server role: requests of others, from arrival to response, piggybacked or separate
 // [RFC 7252 §5.2], late and quiet for multicast [RFC 7252 §8.2], with the blocks of both bodies and
-// with observers. exchanges.cpp has arrivals, exchanges_response.cpp responses.
+// with observers. exchanges.cpp has arrivals, exchanges_response.cpp responses,
+// exchanges_qblock.cpp bodies that do not wait for an answer to each block [RFC 9177].
 #include "coap/block_server.hpp"
 #include "coap/observe_server.hpp"
 
@@ -42,8 +43,11 @@ public:
 
     void handle_timeout(Core& core, Instant now);
     [[nodiscard]] Instant next() const noexcept {
-        return std::min(table_ ? table_->due.next() : never,
-                        shelf_ ? shelf_->observers.next() : never);
+        const Instant due = table_ ? table_->due.next() : never;
+        if (!shelf_) return due;
+        const Shelf& s = *shelf_;
+        return std::min(
+            {due, s.observers.next(), s.quick_uploads.next(), s.quick_transfers.next()});
     }
 
     [[nodiscard]] bool observed_by(const Core& core, const Peer& peer, const Token& token) const;
@@ -55,6 +59,12 @@ private:
     struct Kept {
         Options options;
         Octets payload;
+    };
+    /// Of a request with Q-Block options.
+    struct Quick {
+        std::uint64_t upload = 0;  // serial; its body came in Q-Blocks
+        std::optional<QBlock2Wanted> wanted{};
+        Options asked{};  // nothing but its Q-Block2
     };
     struct Exchange {
         ExchangeId id{};  // a serial number, and the place in the table
@@ -75,7 +85,8 @@ private:
         std::optional<Block> block2;
         std::uint64_t observer = 0;  // serial; this is for a notification
         std::uint64_t key = 0;
-        std::unique_ptr<Kept> kept;        // to register an observer
+        std::unique_ptr<Kept> kept;  // to register an observer
+        std::unique_ptr<Quick> quick;
         std::unique_ptr<Message> delayed;  // a response that waits for its moment [§8.2]
     };
     struct Table {
@@ -89,6 +100,8 @@ private:
         Assemblies assemblies;
         Transfers transfers;
         Observers observers;
+        QBlockTable<QBlock1Server> quick_uploads;
+        QBlockTable<QBlock2Server> quick_transfers;
     };
 
     Shelf& shelf();
@@ -103,6 +116,8 @@ private:
     void close(ExchangeId id);
     void ask(Core& core, Instant now);
 
+    /// Tells the application of a request that is whole.
+    void admit(Core& core, Instant now, Exchange&& e, Message&& message, bool first_block);
     // Whether the request is taken care of, without the application.
     bool challenged(Core& core, Instant now, Exchange& e, Message& message);
     bool put_together(Core& core, Instant now, Exchange& e, Message& message);
@@ -121,6 +136,23 @@ private:
     void last_word(Core& core, Instant now, const Exchange& e, Response&& response);
     bool put_body(Core& core, Instant now, const Exchange& e, Response&& response, std::uint8_t szx,
                   Message& message);
+
+    // With Q-Blocks.
+    bool take_quick(Core& core, Instant now, Exchange& e, Message& message);
+    void take_upload(Core& core, Instant now, const Exchange& e, Message&& message);
+    void flush_upload(Core& core, Instant now, std::uint32_t at, const Exchange* e);
+    void respond_quick(Core& core, Instant now, Exchange& e, Response&& response,
+                       Message&& message);
+    std::uint32_t open_transfer(Core& core, Instant now, const Exchange& e, Message&& message,
+                                Octets body, std::uint8_t szx);
+    /// The id of the first message that went, which is `first` if that is given.
+    std::optional<std::uint16_t> flush_transfer(Core& core, Instant now, std::uint32_t at,
+                                                const Observer* first = nullptr,
+                                                bool confirm = false);
+    bool notify_quick(Core& core, Instant now, const Exchange& e, Observer& o, Octets& body,
+                      Message& message, bool confirm);
+    bool reject_quick(Core& core, const Peer& peer, std::uint16_t id);
+    void quick_timeout(Core& core, Instant now);
 
     std::unique_ptr<Table> table_;
     std::unique_ptr<Shelf> shelf_;

@@ -125,6 +125,10 @@ void Exchanges::respond(Core& core, Instant now, ExchangeId id, Response&& respo
                          std::min(e->block1->szx, szx_max_for(core, e->peer))};
         message.options.set_uint(OptionNumber::block1, done.to_uint());
     }
+    if (e->quick) {
+        respond_quick(core, now, *e, std::move(response), std::move(message));
+        return close(id);
+    }
     if (!put_body(core, now, *e, std::move(response), szx, message)) {
         answer_code(core, now, *e, Code::bad_request, "past the end");
         return close(id);
@@ -166,6 +170,8 @@ void Exchanges::register_observer(Core& core, Instant now, Exchange& e, const Re
     observer.szx = core.szx_for(e.peer);
     if (e.block2) observer.szx = std::min(observer.szx, e.block2->szx);
     observer.szx_asked = e.block2.has_value();
+    observer.quick = e.quick != nullptr;
+    if (e.quick && e.quick->wanted) observer.szx = std::min(observer.szx, e.quick->wanted->szx);
     observer.binding = e.binding;
     observer.content_format = message.options.uint(OptionNumber::content_format);
     observer.options = std::move(e.kept->options);
@@ -199,6 +205,7 @@ void Exchanges::notify(Core& core, Instant now, Exchange& e, Response&& response
     message.code = response.code;
     message.options = std::move(response.options);
     message.options.set_uint(OptionNumber::observe, observers.next_sequence(now));
+    if (notify_quick(core, now, e, *o, response.payload, message, confirm)) return;
     if (!put_body(core, now, e, std::move(response), o->szx, message)) return;
     if (e.peer.context != 0) {
         auto reply = sealed(core, now, e, std::move(message), true);

@@ -55,14 +55,14 @@ std::optional<std::int64_t> date_in(std::string_view text) noexcept {
     return ((days * 24 + *hour) * 60 + *minute) * 60 + *second;
 }
 
-struct Freshness {
+struct Lifetime {
     bool forbidden = false;
     std::optional<std::uint32_t> max_age;
     std::optional<std::uint32_t> shared_max_age;
 };
 
-Freshness freshness_in(std::string_view control) {
-    Freshness fresh;
+Lifetime freshness_in(std::string_view control) {
+    Lifetime fresh;
     while (!control.empty()) {
         const std::size_t comma = std::min(control.find(','), control.size());
         const std::string directive = lowered(trimmed(control.substr(0, comma)));
@@ -92,7 +92,7 @@ bool varies(const HttpHeaders& headers) {
 /// "a Max-Age value that is no greater than the remaining time the representation can be considered
 /// fresh" [RFC 7252 §10.1.1]; where its server says nothing, it is not.
 std::uint32_t max_age_of(const HttpHeaders& headers) {
-    const Freshness fresh = freshness_in(joined_header(headers, "Cache-Control"));
+    const Lifetime fresh = freshness_in(joined_header(headers, "Cache-Control"));
     if (fresh.forbidden || varies(headers) || find_header(headers, "Set-Cookie") != nullptr)
         return 0;
     std::optional<std::uint32_t> lifetime =

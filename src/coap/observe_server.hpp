@@ -20,6 +20,7 @@ struct Observer {
     Binding binding{};             // to the registration, if it was protected
     std::uint8_t szx = 6;          // the client's limit, or ours
     bool szx_asked = false;        // the client's
+    bool quick = false;            // takes long notifications in Q-Blocks
     std::uint8_t unconfirmed = 0;  // notifications since the client last showed itself
     State state = State::idle;
     bool changed = false;

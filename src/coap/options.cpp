@@ -272,14 +272,15 @@ void Options::add_path(std::string_view path) {
 namespace {
 
 /// Options that are gone before a request is looked at, if anybody here understands them.
-constexpr bool belongs_elsewhere(OptionNumber n) noexcept {
-    return n == OptionNumber::oscore || n == OptionNumber::edhoc || n == OptionNumber::q_block1 ||
-           n == OptionNumber::q_block2;
+constexpr bool belongs_elsewhere(OptionNumber n, bool qblock) noexcept {
+    const bool quick = n == OptionNumber::q_block1 || n == OptionNumber::q_block2;
+    return n == OptionNumber::oscore || n == OptionNumber::edhoc || (quick && !qblock);
 }
 
 }  // namespace
 
-std::optional<OptionNumber> first_unacceptable(const Options& options, bool forwarding) noexcept {
+std::optional<OptionNumber> first_unacceptable(const Options& options, bool forwarding,
+                                               bool qblock) noexcept {
     std::optional<OptionNumber> previous;
     for (const Option option : options) {
         const OptionDefinition* known = definition_of(option.number);
@@ -287,7 +288,7 @@ std::optional<OptionNumber> first_unacceptable(const Options& options, bool forw
                                 option.value.size() <= known->octets_max &&
                                 (known->repeatable || previous != option.number);
         previous = option.number;
-        if (recognized && !belongs_elsewhere(option.number)) continue;
+        if (recognized && !belongs_elsewhere(option.number, qblock)) continue;
         if (forwarding ? is_unsafe(option.number) : is_critical(option.number))
             return option.number;
     }

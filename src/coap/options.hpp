@@ -162,8 +162,10 @@ static_assert(std::forward_iterator<Options::Iterator>);
 
 /// The first option that a recipient may not pass over: unrecognised, of a wrong length or repeated
 /// where it must not be [RFC 7252 §5.4.1, §5.4.3, §5.4.5], and critical. Who forwards messages
-/// refuses the unsafe ones instead [RFC 7252 §5.7.1].
+/// refuses the unsafe ones instead [RFC 7252 §5.7.1]. Q-Block1 and Q-Block2 are recognised by who
+/// deals with them, `qblock` [RFC 9177 §4.1].
 [[nodiscard]] std::optional<OptionNumber> first_unacceptable(const Options& options,
-                                                             bool forwarding) noexcept;
+                                                             bool forwarding,
+                                                             bool qblock = false) noexcept;
 
 }  // namespace causeway::coap

@@ -128,6 +128,7 @@ void Requests::start(Core& core, Instant now, Request request) {
     table_->by_id.insert(core.hash.number(std::to_underlying(t.id)), place);
     table_->by_peer.join(core.hash(t.peer), t.peer.outer(), place);
     tag_request(core, t);
+    negotiate(core, now, t);
     dispatch(core, now, t);
 }
 
@@ -193,6 +194,7 @@ void Requests::cancel(Core& core, Instant now, RequestId id) {
     // "explicitly deregister by issuing a GET request that has the Token field set to the token of
     // the observation" [RFC 7641 §3.6]
     t->download.reset();
+    forget_quick(core, *t);
     table_->by_id.erase(core.hash.number(std::to_underlying(id)), t->place);
     t->known = false;
     const Peer peer = t->peer;
@@ -217,6 +219,7 @@ void Requests::finish(Core& core, Instant now, Transaction& t) {
     land(core, t);
     const Peer peer = t.peer;
     use_token(core, t, Token{});
+    forget_quick(core, t);
     if (t.observation && !t.observation->token.empty())
         table_->by_token.erase(core.hash.octets(t.observation->token.bytes()), t.place);
     if (t.known) table_->by_id.erase(core.hash.number(std::to_underlying(t.id)), t.place);
@@ -227,11 +230,13 @@ void Requests::finish(Core& core, Instant now, Transaction& t) {
 
 void Requests::fail(Core& core, Instant now, Transaction& t, Failure reason, Code code) {
     // The rest of one notification could not be had, but the observation stands.
-    if (t.step == Step::download && t.observation && t.observation->registered) {
+    const bool fetching = t.step == Step::download || t.step == Step::quick_download;
+    if (fetching && t.observation && t.observation->registered) {
         const Peer peer = t.peer;
         rest(core, t);
         return send_queued(core, now, peer);
     }
+    if (t.quick && reason == Failure::timeout) core.qblock->forget(core.hash, t.peer);
     if (t.step != Step::deregister) {
         ++core.stats.requests_failed;
         core.teller.tell(now, "coap.request_failed", std::to_underlying(reason));
@@ -259,7 +264,7 @@ void Requests::rejected(Core& core, Instant now, std::uint64_t key) {
         core.out.push(ResponseArrived{t->id, t->peer, Code::empty, {}, {}, false, {}});
         return finish(core, now, *t);
     }
-    fail(core, now, *t, Failure::reset);
+    if (t->step != Step::probe || !fall_back(core, now, *t)) fail(core, now, *t, Failure::reset);
 }
 
 bool Requests::rejected_unconfirmed(Core& core, Instant now, const Peer& peer, std::uint16_t id) {
@@ -268,7 +273,7 @@ bool Requests::rejected_unconfirmed(Core& core, Instant now, const Peer& peer, s
         core.hash.joined(core.hash(peer), id),
         [&](std::uint32_t n) { return at(n).message_id == id && same_endpoint(at(n).peer, peer); });
     if (place == nowhere) return false;
-    fail(core, now, at(place), Failure::reset);
+    if (!fall_back(core, now, at(place))) fail(core, now, at(place), Failure::reset);
     return true;
 }
 
@@ -318,6 +323,7 @@ void Requests::expire(Core& core, Instant now, Transaction& t) {
         // One at a time: what follows may end this one.
         return send_queued(core, now, Peer(t.peer));
     }
+    if (expire_quick(core, now, t)) return;
     if (t.flight == Flight::none) {
         // Max-Age is over: "a client MAY issue a new GET request with the same token"
         // [RFC 7641 §3.3.1]

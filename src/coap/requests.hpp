@@ -2,7 +2,7 @@
 // The client role: requests of ours, from queue [RFC 7252 §4.7] to response, with the blocks of
 // both bodies [RFC 7959 §2.4, §2.5] and observation [RFC 7641 §3]. requests.cpp has the life of a
 // request, requests_send.cpp what it says, requests_response.cpp what responses mean,
-// requests_block.cpp their blocks.
+// requests_block.cpp their blocks, requests_qblock.cpp those that are not waited for [RFC 9177].
 #include "base/deadlines.hpp"
 #include "coap/block.hpp"
 #include "coap/core.hpp"
@@ -41,7 +41,15 @@ public:
 
 private:
     /// Which message of the transaction is due, or on its way.
-    enum class Step : std::uint8_t { whole, upload, download, deregister };
+    enum class Step : std::uint8_t {
+        whole,
+        upload,
+        download,
+        deregister,
+        probe,  // whether the server takes Q-Blocks
+        quick_upload,
+        quick_download
+    };
     enum class Flight : std::uint8_t {
         none,      // nothing on its way: an observation at rest
         queued,    // NSTART does not allow it yet
@@ -58,6 +66,15 @@ private:
         std::uint8_t szx = 0;
         std::optional<std::uint32_t> observe;
         std::uint8_t restarts = 0;
+    };
+
+    /// Of a request that uses Q-Blocks.
+    struct Quick {
+        Step then = Step::whole;  // after the probe; and without Q-Blocks
+        std::optional<QBlock1Client> up{};
+        std::optional<QBlock2Client> down{};
+        Token up_mark{};  // what their tokens have in common, once there are any
+        Token down_mark{};
     };
 
     struct Transaction {
@@ -93,6 +110,7 @@ private:
         Octets body;
         std::unique_ptr<Observation> observation;
         std::unique_ptr<Download> download;
+        std::unique_ptr<Quick> quick;
     };
 
     using Pointer = Transaction*;
@@ -101,6 +119,7 @@ private:
         Pool<std::unique_ptr<Transaction>> all;
         FlatIndex by_id;
         FlatIndex by_token;    // of the message in flight, and of the observation
+        FlatIndex by_mark;     // of bodies in Q-Blocks
         FlatIndex by_message;  // non-confirmable ones, which may be reset too
         ByPeer by_peer;        // busy: how many count against NSTART
         ByPeer queued;
@@ -154,6 +173,21 @@ private:
     /// `whole` is the first response, or what was put together of several.
     void deliver(Core& core, Instant now, Transaction& t, Download&& whole);
     void continue_with(Core& core, Instant now, Transaction& t, Step step);
+
+    // With Q-Blocks.
+    void negotiate(Core& core, Instant now, Transaction& t);
+    void set_mark(const Core& core, Transaction& t, Token& mark, const Token& of);
+    void forget_quick(const Core& core, Transaction& t);
+    [[nodiscard]] Pointer find_by_mark(const Core& core, const Peer& peer,
+                                       const Token& token) const;
+    void transmit_upload(Core& core, Instant now, Transaction& t);
+    void drain_upload(Core& core, Instant now, Transaction& t);
+    bool take_quick(Core& core, Instant now, Transaction& t, Message& message, Match match);
+    void take_download(Core& core, Instant now, Transaction& t, Message&& message);
+    void drain_download(Core& core, Instant now, Transaction& t, Failure reason);
+    bool expire_quick(Core& core, Instant now, Transaction& t);
+    /// Goes on without Q-Blocks, which the server does not know. [RFC 9177 §4.1]
+    bool fall_back(Core& core, Instant now, Transaction& t);
 
     std::unique_ptr<Table> table_;
     std::uint64_t last_serial_ = 0;

@@ -12,7 +12,8 @@ Verdict Requests::acknowledged(Core& core, Instant now, std::uint64_t key, Messa
     if (message.code != Code::empty) {
         // "In a piggybacked response, the Message ID ... MUST match, and the tokens of the response
         // and original request MUST match." [RFC 7252 §5.3.2]
-        if (message.token != t->token) return Verdict::unmatched;
+        // A ping has no response at all. [RFC 7252 §4.3]
+        if (t->code == Code::empty || message.token != t->token) return Verdict::unmatched;
         const Peer peer = t->peer;
         return process(core, now, *t, peer, std::move(message), Match::piggybacked);
     }
@@ -45,7 +46,11 @@ Verdict Requests::response(Core& core, Instant now, const Peer& peer, Message&& 
     };
     const std::uint32_t found =
         table_->by_token.find(core.hash.octets(message.token.bytes()), belongs);
-    if (found == nowhere) return Verdict::unmatched;
+    if (found == nowhere) {
+        const Pointer t = find_by_mark(core, peer, message.token);
+        if (t == nullptr) return Verdict::unmatched;
+        return process(core, now, *t, peer, std::move(message), Match::in_flight);
+    }
     return process(core, now, at(found), peer, std::move(message), match);
 }
 
@@ -89,7 +94,7 @@ Verdict Requests::process(Core& core, Instant now, Transaction& t, const Peer& f
                 return Verdict::forged;
         }
     }
-    if (first_unacceptable(message.options, core.settings.forwarding)) {
+    if (first_unacceptable(message.options, core.settings.forwarding, t.quick != nullptr)) {
         // "MUST cause the response to be rejected." [RFC 7252 §5.4.1]
         ++core.stats.options_refused;
         if (!t.multicast) fail(core, now, t, Failure::bad_response);
@@ -104,6 +109,7 @@ Verdict Requests::process(Core& core, Instant now, Transaction& t, const Peer& f
         finish(core, now, t);
         return Verdict::accepted;
     }
+    if (t.quick && take_quick(core, now, t, message, match)) return Verdict::accepted;
     if (is_success(message.code)) t.echoed = false;
     if (t.observation && t.observation->token == message.token) {
         if (!take_note(core, now, t, message, match)) return Verdict::accepted;

@@ -37,6 +37,7 @@ void Requests::send_queued(Core& core, Instant now, const Peer& peer) {
 }
 
 void Requests::transmit(Core& core, Instant now, Transaction& t) {
+    if (t.step == Step::quick_upload) return transmit_upload(core, now, t);
     const bool registration =
         t.observation && (t.step == Step::whole || t.step == Step::deregister);
     if (registration && !t.observation->token.empty()) {
@@ -44,11 +45,17 @@ void Requests::transmit(Core& core, Instant now, Transaction& t) {
     } else if (t.code == Code::empty) {
         use_token(core, t, Token{});
     } else {
-        Token token = std::exchange(t.wished, Token{});
+        Token token;
+        if (t.step != Step::probe) token = std::exchange(t.wished, Token{});
         if (token.empty() || token_in_use(core, token))
             token = core.fresh_token([&](const Token& other) { return token_in_use(core, other); });
         use_token(core, t, std::move(token));
         if (registration) t.observation->token = t.token;
+    }
+    if (t.quick && t.step == Step::whole && t.quick->down) {
+        // Asked anew: what was had before is no reason to pass over what comes.
+        set_mark(core, t, t.quick->down_mark, Token{});
+        t.quick->down.reset();
     }
     Message message = message_for(core, t);
     if (t.peer.context != 0 && t.code != Code::empty) {
@@ -66,7 +73,7 @@ void Requests::transmit(Core& core, Instant now, Transaction& t) {
     if (!id) return fail(core, now, t, Failure::queue_full);
     t.message_id = *id;
     t.release = never;
-    if (t.confirmable && !t.peer.is_reliable()) {
+    if ((t.confirmable || t.step == Step::probe) && !t.peer.is_reliable()) {
         t.flight = Flight::unacked;
         t.due = never;
         set_outstanding(t, true);
@@ -89,12 +96,17 @@ void Requests::transmit(Core& core, Instant now, Transaction& t) {
 
 Message Requests::message_for(const Core& core, Transaction& t) {
     Message message;
-    message.type = t.confirmable ? Type::confirmable : Type::non_confirmable;
+    // "REQUIRED that clients use a Confirmable message for determining support" [RFC 9177 §4.1]
+    const bool confirmable = t.confirmable || t.step == Step::probe;
+    message.type = confirmable ? Type::confirmable : Type::non_confirmable;
     message.code = t.code;
     message.token = t.token;
     message.options = t.options;
+    const std::uint8_t szx = t.szx2.value_or(core.szx_for(t.peer));
     const auto ask_for_size = [&] {
-        if (t.szx2)
+        if (t.quick)
+            message.options.set_uint(OptionNumber::q_block2, Block{0, true, szx}.to_uint());
+        else if (t.szx2)
             message.options.set_uint(OptionNumber::block2, Block{0, false, *t.szx2}.to_uint());
     };
     switch (t.step) {
@@ -121,6 +133,20 @@ Message Requests::message_for(const Core& core, Transaction& t) {
             message.payload.assign(from, from + static_cast<std::ptrdiff_t>(t.sending));
             break;
         }
+        case Step::probe:
+            // Only the first block, of whatever is there.
+            message.code = Code::get;
+            message.options.clear();
+            if (const auto host = t.options.find(OptionNumber::uri_host))
+                message.options.add(OptionNumber::uri_host, *host);
+            if (const auto port = t.options.find(OptionNumber::uri_port))
+                message.options.add(OptionNumber::uri_port, *port);
+            message.options.add_uint(OptionNumber::q_block2, Block{0, false, szx}.to_uint());
+            break;
+        case Step::quick_upload:
+        case Step::quick_download:
+            ask_for_size();
+            break;
         case Step::download: {
             const std::size_t next = t.download->body.size() / block_octets(t.download->szx);
             const Block block{static_cast<std::uint32_t>(next), false, t.download->szx};

@@ -45,6 +45,10 @@ struct Settings {
     /// This endpoint passes messages on: it refuses unsafe options it does not know, rather than
     /// critical ones. [RFC 7252 §5.7.1]
     bool forwarding = false;
+    /// Bodies of non-confirmable requests, and of responses to them, go in Q-Blocks to peers that
+    /// take them, without waiting for an answer to each; and are taken so from others. Not over
+    /// streams, nor under object security. [RFC 9177]
+    bool qblock = false;
 
     /// A server's guard against being turned on others: what a source that has proved nothing is
     /// sent stays under three times what it sent; beyond that, before it is observed or anything is

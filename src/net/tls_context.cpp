@@ -89,7 +89,8 @@ std::expected<TlsContext, Trouble> server_context(const TlsServer& settings,
         STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(file);
         if (names == nullptr || SSL_CTX_load_verify_file(context, file) != 1) {
             sk_X509_NAME_pop_free(names, X509_NAME_free);
-            return std::unexpected(file_trouble("read client CA", settings.client_ca, tls_reason()));
+            return std::unexpected(
+                file_trouble("read client CA", settings.client_ca, tls_reason()));
         }
         SSL_CTX_set_client_CA_list(context, names);
         const int required =

@@ -13,7 +13,6 @@ PATIENT = False
 
 class Observed:
     """What a relay has heard of the observation under one token."""
-
     def __init__(self, line):
         self.line = line
         self.request = line.wait(
@@ -22,8 +21,9 @@ class Observed:
         self.token = self.request.token
 
     def responses(self, **more):
-        return self.line.messages("server", where=lambda m: m.token == self.token
-                                  and m.code[0] in "245", **more)
+        return self.line.messages("server",
+                                  where=lambda m: m.token == self.token and m.code[0] in "245",
+                                  **more)
 
     def notifications(self):
         return [m for m in self.responses() if m.has("Observe")]
@@ -41,8 +41,9 @@ class Observed:
               f"one format\n{self.line}")
         check(all(m.type == kind for m in heard[1:]), f"all {kind}\n{self.line}")
         numbers = [m.uint("Observe") for m in heard]
-        check(all(0 < (later - earlier) % (1 << 24) < 1 << 23
-                  for earlier, later in zip(numbers, numbers[1:])), f"order: {numbers}")
+        check(
+            all(0 < (later - earlier) % (1 << 24) < 1 << 23
+                for earlier, later in zip(numbers, numbers[1:])), f"order: {numbers}")
 
     def silence(self, seconds=2.2):
         """Nothing more comes under this token."""
@@ -53,8 +54,10 @@ class Observed:
 
 
 def acknowledged(line, message):
-    line.wait(lambda: line.messages("client", "0.00", where=lambda m: m.type == ACK
-                                    and m.id == message.id), f"an acknowledgement of {message}")
+    line.wait(
+        lambda: line.messages(
+            "client", "0.00", where=lambda m: m.type == ACK and m.id == message.id),
+        f"an acknowledgement of {message}")
 
 
 def begun(pair, line, name="obs", count=3, **more):
@@ -107,9 +110,13 @@ def obs_04(pair):
             before = len(seen.notifications())
             pair.server.start()
             line.retarget(pair.server.port)
-            line.wait(lambda: len(line.messages("client", "0.01", where=lambda m: m.token ==
-                                                seen.token and m.uint("Observe") == 0)) >= 2,
-                      "a second registration under the same token", timeout=60)
+            line.wait(lambda: len(
+                line.messages("client",
+                              "0.01",
+                              where=lambda m: m.token == seen.token and m.uint("Observe") == 0)) >=
+                      2,
+                      "a second registration under the same token",
+                      timeout=60)
             fresh = seen.wait(before + 3)[before:]
             check(fresh[0].type == ACK and fresh[1].type == CON, f"{fresh}")
             acknowledged(line, fresh[1])
@@ -125,8 +132,10 @@ def obs_05(pair):
             run.drop()
             lost.append(True)
             said = line.wait(lambda: [one for one in line.said if one.lost], "a notification")
-            line.wait(lambda: len({one.at for one in line.said if one.lost}) >= 3,
-                      "it is sent again, and again", timeout=12)
+            line.wait(lambda: len({one.at
+                                   for one in line.said if one.lost}) >= 3,
+                      "it is sent again, and again",
+                      timeout=12)
             said = [one for one in line.said if one.lost]
             check(all(one.message.type == CON for one in said), f"confirmable\n{line}")
             pauses = [later.at - earlier.at for earlier, later in zip(said, said[1:])]
@@ -144,8 +153,9 @@ def obs_06(pair):
             run.drop()
             line.reboot()
             with pair.watch(line, "obs-other", token="reboot") as rebooted:
-                refused = line.wait(lambda: line.messages("client", "0.00",
-                                                          where=lambda m: m.type == RST), "a reset")
+                refused = line.wait(
+                    lambda: line.messages("client", "0.00", where=lambda m: m.type == RST),
+                    "a reset")
                 check(refused[0].id in [m.id for m in seen.notifications()], f"of it\n{line}")
                 seen.silence()
                 rebooted.drop()
@@ -154,8 +164,8 @@ def obs_06(pair):
 def ended_with(pair, name, code, cause):
     """A last notification without Observe, and then none."""
     with pair.line() as line:
-        run, seen = begun(pair, line, name, 3 if pair.server.at(name) == pair.server.at("obs")
-                          else 1)
+        run, seen = begun(pair, line, name,
+                          3 if pair.server.at(name) == pair.server.at("obs") else 1)
         with run:
             cause(pair.server.at(name)[0])
             last = line.wait(lambda: [m for m in seen.responses() if m.code == code],
@@ -168,8 +178,7 @@ def ended_with(pair, name, code, cause):
 
 @row("TD_COAP_OBS_07")
 def obs_07(pair):
-    ended_with(pair, "obs-gone", "4.04",
-               lambda path: pair.raw("0.04", path))
+    ended_with(pair, "obs-gone", "4.04", lambda path: pair.raw("0.04", path))
 
 
 @row("TD_COAP_OBS_08")
@@ -201,8 +210,8 @@ def obs_10(pair):
             plain = line.messages("client", "0.01")[-1]
             check(not plain.has("Observe") and plain.token != seen.token, f"{plain}")
             answer = line.messages("server", "2.05", where=lambda m: m.token == plain.token)[0]
-            check(answer.id == plain.id and not answer.has("Observe")
-                  and answer.payload == shown, f"{answer}")
+            check(answer.id == plain.id and not answer.has("Observe") and answer.payload == shown,
+                  f"{answer}")
             count = len(seen.notifications())
             acknowledged(line, seen.wait(count + 2)[-1])
             run.wait(showing(seen.notifications()[count]))
@@ -235,12 +244,17 @@ def obs_11(pair):
         last = len(seen.notifications())
         seen.wait(last + 2)
         for victim in victims:
-            again = [one for one in line.said if one.who == "server" and one.message
-                     and one.message.type == CON and one.message.id == victim.message.id]
-            fresher = [one for one in line.said if one.who == "server" and one.message
-                       and one.message.type == CON and one.at - victim.at > 1.5]
+            again = [
+                one for one in line.said if one.who == "server" and one.message and
+                one.message.type == CON and one.message.id == victim.message.id
+            ]
+            fresher = [
+                one for one in line.said
+                if one.who == "server" and one.message and one.message.type == CON and one.at -
+                victim.at > 1.5
+            ]
             check(len(again) >= 2 or fresher, f"what was lost comes again\n{line}")
-        waiting = set()
+        waiting, sent = set(), 0
         for one in line.said:
             if one.message and one.who == "server" and one.message.type == CON:
                 waiting.add(one.message.id)
@@ -259,9 +273,11 @@ def obs_12(pair):
         with run:
             if pair.client.cancels_after is None:
                 run.cancel()
-            last = line.wait(lambda: line.messages("client", "0.01", where=lambda m: m.token ==
-                                                   seen.token and m.uint("Observe") == 1),
-                             "a GET with Observe 1 under the token")[0]
+            last = line.wait(
+                lambda: line.messages("client",
+                                      "0.01",
+                                      where=lambda m: m.token == seen.token and m.uint("Observe") ==
+                                      1), "a GET with Observe 1 under the token")[0]
             answer = line.wait(lambda: [m for m in seen.responses() if m.id == last.id],
                                "its answer")[0]
             check(answer.code == "2.05" and not answer.has("Observe"), f"{answer}")
@@ -279,28 +295,32 @@ def large_is_watched(pair, name, bodies=()):
             run.wait(f"^{body.decode().splitlines()[-1]}$")
         if not bodies:
             seen.wait(3)
-            line.wait(lambda: sum(seen.notifications()[0].payload[:3] in text.encode()
-                                  for text in run.shown) >= 2, "two of them are shown")
+            line.wait(
+                lambda: sum(seen.notifications()[0].payload[:3] in text.encode()
+                            for text in run.shown) >= 2, "two of them are shown")
         for message in seen.notifications()[1:]:
             if len(message.payload) == 1024:
                 block = message.block("Block2")
                 check(block and block.number == 0 and block.more, f"a first block\n{line}")
-        further = line.wait(lambda: line.messages("client", "0.01", where=lambda m: m.has("Block2")
-                                                  and m.block("Block2").number > 0),
-                            "the rest is fetched")
+        further = line.wait(
+            lambda: line.messages(
+                "client", "0.01", where=lambda m: m.has("Block2") and m.block("Block2").number > 0),
+            "the rest is fetched")
         check(not further[0].has("Observe"), f"by a plain GET: {further[0]}")
 
 
 @row("TD_COAP_OBS_13")
 def obs_13(pair):
     if pair.server.at("obs-large") == pair.server.at("large"):
-        large_is_watched(pair, "obs-large", [LARGE.encode() + b"the first end\n",
-                                             LARGE.encode() + b"the second end\n"])
+        large_is_watched(
+            pair, "obs-large",
+            [LARGE.encode() + b"the first end\n",
+             LARGE.encode() + b"the second end\n"])
     else:
         large_is_watched(pair, "obs-large")
 
 
 @row("TD_COAP_OBS_14")
 def obs_14(pair):
-    large_is_watched(pair, "obs-set", [LARGE.encode() + b"longer\n", b"short\n",
-                                       2 * LARGE.encode() + b"longest\n"])
+    large_is_watched(pair, "obs-set",
+                     [LARGE.encode() + b"longer\n", b"short\n", 2 * LARGE.encode() + b"longest\n"])

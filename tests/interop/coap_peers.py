@@ -1,5 +1,5 @@
-"""CoAP programs as clients and as servers of one and the same kind: ours, libcoap's in its three builds,
-and npm's coap. A row of the plugtests is written once and runs with any two of them.
+"""CoAP programs as clients and as servers of one and the same kind: ours, libcoap's in its three
+builds, and npm's coap. A row of the plugtests is written once and runs with any two of them.
 
 A server's `at` says under which path it has what the plugtests call by a name; a client's `ask` and
 `watch` take the plugtests' words for what a request has."""
@@ -39,8 +39,11 @@ def node_peers():
         if not mark.exists() or mark.read_bytes() != lock:
             for name in ("package.json", "package-lock.json"):
                 (folder / name).write_bytes((NPM / name).read_bytes())
-            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=folder,
-                                  capture_output=True, text=True, timeout=300)
+            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"],
+                                  cwd=folder,
+                                  capture_output=True,
+                                  text=True,
+                                  timeout=300)
             check(done.returncode == 0, f"npm ci: {done.stdout}{done.stderr}")
             mark.write_bytes(lock)
     return folder
@@ -48,8 +51,8 @@ def node_peers():
 
 def free_port(step=1):
     """A port between 20000 and 32768 that is free for UDP and TCP, and so is the next one."""
-    for port in itertools.chain(range(20000 + os.getpid() * 37 % 12000, 32700),
-                                range(20000, 32700)):
+    for port in itertools.chain(range(20000 + os.getpid() * 37 % 12000, 32700), range(20000,
+                                                                                      32700)):
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
             for one in (port, port + step):
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
@@ -93,8 +96,19 @@ def raw(port, code, path, payload=b"", options=(), query=(), talk=None, timeout=
 
 
 class Request:
-    def __init__(self, method, path, query=(), payload=b"", form=None, accept=None, con=True,
-                 token=None, etag=None, if_match=None, if_none_match=False, block=None):
+    def __init__(self,
+                 method,
+                 path,
+                 query=(),
+                 payload=b"",
+                 form=None,
+                 accept=None,
+                 con=True,
+                 token=None,
+                 etag=None,
+                 if_match=None,
+                 if_none_match=False,
+                 block=None):
         self.method, self.path, self.query = method, path, list(query)
         self.payload, self.form, self.accept, self.con = payload, form, accept, con
         self.token, self.etag, self.if_match = token, etag, if_match
@@ -120,7 +134,6 @@ class Request:
 
 class Watch:
     """An observation by a program of its own; what it shows, a line each."""
-
     def __init__(self, argv):
         self.run = harness.Running(argv)
 
@@ -160,8 +173,10 @@ class Client:
         self.credentials = list(map(str, credentials))
 
     def command(self, request, port, *more):
-        return [*self.program, *more, *self.credentials, *request.flags(),
-                request.uri(self.scheme, port)]
+        return [
+            *self.program, *more, *self.credentials, *request.flags(),
+            request.uri(self.scheme, port)
+        ]
 
     def ask(self, port, request, timeout=20):
         """What it wrote to its file, and all that it said besides."""
@@ -170,11 +185,13 @@ class Client:
                 (folder / "payload").write_bytes(request.payload)
             argv = self.command(request, port, "-B", str(timeout), "-o", str(folder / "shown"),
                                 *(["-f", str(folder / "payload")] if request.payload else []))
-            done = subprocess.run(argv, capture_output=True, timeout=timeout + 20,
+            done = subprocess.run(argv,
+                                  capture_output=True,
+                                  timeout=timeout + 20,
                                   stdin=subprocess.DEVNULL)
             shown = folder / "shown"
-            self.status, self.said = done.returncode, (done.stdout + done.stderr).decode(
-                errors="replace")
+            self.status, self.said = done.returncode, (done.stdout +
+                                                       done.stderr).decode(errors="replace")
             return shown.read_bytes() if shown.exists() else b""
 
 
@@ -183,13 +200,19 @@ class Ours(Client):
         super().__init__("causeway", [harness.causeway(), "coap", "get"], scheme, credentials)
 
     def watch(self, port, request, seconds=None):
-        return Watch(["stdbuf", "-oL", *self.command(request, port, "-w", "-B", "60", "-s",
-                                                     str(seconds or 600))])
+        return Watch([
+            "stdbuf", "-oL",
+            *self.command(request, port, "-w", "-B", "60", "-s", str(seconds or 600))
+        ])
 
     def ping(self, port):
         # Three, for libcoap's server drops one now and then.
-        done = subprocess.run([harness.causeway(), "coap", "ping", "-c", "3", "-i", "0.1", "-B",
-                               "3", f"coap://{HOST}:{port}"], capture_output=True, timeout=30)
+        done = subprocess.run([
+            harness.causeway(), "coap", "ping", "-c", "3", "-i", "0.1", "-B", "3",
+            f"coap://{HOST}:{port}"
+        ],
+                              capture_output=True,
+                              timeout=30)
         check(b" time " in done.stdout, f"ping: {done.stdout}{done.stderr}")
 
 
@@ -202,24 +225,31 @@ class Libcoap(Client):
                          credentials)
 
     def watch(self, port, request, seconds=None):
-        return Watch(["stdbuf", "-oL", *self.command(request, port, "-w", "-B", "60", "-s",
-                                                     str(seconds or 600))])
+        return Watch([
+            "stdbuf", "-oL",
+            *self.command(request, port, "-w", "-B", "60", "-s", str(seconds or 600))
+        ])
 
     def ping(self, port):
         # It pings a server that says nothing for a second, here one that takes its time.
-        done = subprocess.run([*self.program, "-N", "-K", "1", "-B", "10",
-                               f"coap://{HOST}:{port}/separate"], capture_output=True, timeout=30)
+        done = subprocess.run(
+            [*self.program, "-N", "-K", "1", "-B", "10", f"coap://{HOST}:{port}/separate"],
+            capture_output=True,
+            timeout=30)
         check(done.returncode == 0, f"coap-client -K: {done.stderr}")
 
 
 class Node:
     """One process of node for all that npm's coap does in this run."""
-
     def __init__(self):
         self.waiting, self.ids, self.lock = {}, itertools.count(1), threading.Lock()
         self.process = subprocess.Popen(["node", str(NPM / "coap_peer.mjs")],
-                                        env={**os.environ, "PEERS": str(node_peers())}, text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                                        env={
+                                            **os.environ, "PEERS": str(node_peers())
+                                        },
+                                        text=True,
+                                        stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -263,9 +293,10 @@ class NodeWatch:
     def wait(self, pattern, timeout=30):
         import re
         with self.lock:
-            check(self.lock.wait_for(lambda: any(re.search(pattern, text, re.M)
-                                                 for text in self.shown), timeout),
-                  f"npm's client never showed {pattern!r}: {self.shown}")
+            check(
+                self.lock.wait_for(
+                    lambda: any(re.search(pattern, text, re.M) for text in self.shown), timeout),
+                f"npm's client never showed {pattern!r}: {self.shown}")
 
     def cancel(self):
         self.node.tell(do="cancel", of=self.id)
@@ -301,9 +332,15 @@ class Npm:
         options += [["ETag", request.etag.hex()]] if request.etag else []
         options += [["If-Match", request.if_match.hex()]] if request.if_match else []
         options += [["If-None-Match", None]] if request.if_none_match else []
-        return {"method": request.method, "path": request.path, "query": request.query,
-                "con": request.con, "payload": request.payload.hex(), "options": options,
-                "token": request.token.encode().hex() if request.token else None}
+        return {
+            "method": request.method,
+            "path": request.path,
+            "query": request.query,
+            "con": request.con,
+            "payload": request.payload.hex(),
+            "options": options,
+            "token": request.token.encode().hex() if request.token else None
+        }
 
     def ask(self, port, request, timeout=20):
         _, box = self.node.tell(do="ask", port=port, **self._line(request))
@@ -328,11 +365,14 @@ class OursServer:
     linked = {"/test", "/separate", "/large", "/obs", "/path"}
     filters = {
         "LINK_02": ("rt=Type1", {"/link1", "/link3"}),
-        "LINK_03": ("rt=*", {"/test", "/link1", "/link2", "/link3", "/large", "/large-create",
-                             "/large-post", "/obs", "/obs-non", "/obs-large", "/obs-pumping",
-                             "/obs-pumping-non"}),
-        "LINK_04": ("rt=Type2", {"/link1", "/link2"}), "LINK_05": ("if=If*", {"/link1", "/link2"}),
-        "LINK_06": ("sz=*", {"/large"}), "LINK_07": ("href=/link1", {"/link1"}),
+        "LINK_03": ("rt=*", {
+            "/test", "/link1", "/link2", "/link3", "/large", "/large-create", "/large-post", "/obs",
+            "/obs-non", "/obs-large", "/obs-pumping", "/obs-pumping-non"
+        }),
+        "LINK_04": ("rt=Type2", {"/link1", "/link2"}),
+        "LINK_05": ("if=If*", {"/link1", "/link2"}),
+        "LINK_06": ("sz=*", {"/large"}),
+        "LINK_07": ("href=/link1", {"/link1"}),
         "LINK_08": ("href=/link*", {"/link1", "/link2", "/link3"})
     }
 
@@ -342,8 +382,10 @@ class OursServer:
 
     def start(self):
         listen = f"{self.scheme}://{HOST}:{self.port or 0}"
-        self.run = harness.Running([harness.causeway(), "coap", "serve", "--test", "--listen",
-                                    listen, "--period", self.period, *self.credentials])
+        self.run = harness.Running([
+            harness.causeway(), "coap", "serve", "--test", "--listen", listen, "--period",
+            self.period, *self.credentials
+        ])
         told = self.run.wait_for(r"listening on \S+:(\d+)", timeout=30)
         self.port = int(told[1])
 
@@ -374,15 +416,29 @@ class LibcoapServer(OursServer):
     has_formats = False
     last_words = wire.NON
     linked = {"/", "/time", "/async", "/example_data"}
-    filters = {"LINK_02": ("rt=ticks", {"/time"}), "LINK_03": ("rt=*", {"/time"}),
-               "LINK_05": ("if=cl*", {"/time"}), "LINK_07": ("href=/time", {"/time"}),
-               "LINK_08": ("href=/ti*", {"/time"})}
-    PLACES = {"separate": ("/async", ["1"]), "large": ("/example_data", []),
-              "large-update": ("/test", []), "obs": ("/time", []),
-              "obs-non": ("/time", []), "obs-set": ("/example_data", []),
-              "obs-large": ("/example_data", []), "obs-other": ("/example_data", [])}
-    MADE = {"/test": b"a test", "/seg1/seg2/seg3": b"three segments", "/query": b"a query",
-            "/obs-gone": b"soon gone"}
+    filters = {
+        "LINK_02": ("rt=ticks", {"/time"}),
+        "LINK_03": ("rt=*", {"/time"}),
+        "LINK_05": ("if=cl*", {"/time"}),
+        "LINK_07": ("href=/time", {"/time"}),
+        "LINK_08": ("href=/ti*", {"/time"})
+    }
+    PLACES = {
+        "separate": ("/async", ["1"]),
+        "large": ("/example_data", []),
+        "large-update": ("/test", []),
+        "obs": ("/time", []),
+        "obs-non": ("/time", []),
+        "obs-set": ("/example_data", []),
+        "obs-large": ("/example_data", []),
+        "obs-other": ("/example_data", [])
+    }
+    MADE = {
+        "/test": b"a test",
+        "/seg1/seg2/seg3": b"three segments",
+        "/query": b"a query",
+        "/obs-gone": b"soon gone"
+    }
 
     def __init__(self, build="notls", scheme="coap", credentials=(), more=()):
         super().__init__(scheme, credentials)
@@ -392,11 +448,14 @@ class LibcoapServer(OursServer):
         self.base = self.base if self.port else free_port()
         secure = self.scheme in ("coaps", "coaps+tcp")
         self.port = self.base + 1 if secure else self.base
-        self.run = harness.Running([f"coap-server-{self.build}", "-A", HOST, "-p", self.base, "-d",
-                                    "20", "-v", "1", *self.credentials, *self.more])
+        self.run = harness.Running([
+            f"coap-server-{self.build}", "-A", HOST, "-p", self.base, "-d", "20", "-v", "1",
+            *self.credentials, *self.more
+        ])
         for path, payload in self.MADE.items():
-            check(raw(self.base, "0.03", path, payload, timeout=0.5, attempts=40).code == "2.01",
-                  f"PUT {path}")
+            check(
+                raw(self.base, "0.03", path, payload, timeout=0.5, attempts=40).code == "2.01",
+                f"PUT {path}")
 
 
 class NpmServer(OursServer):

@@ -1,8 +1,9 @@
 """What two CoAP programs say to each other: relays that stand between a client and a server, write
 down every message, and lose, repeat or keep back those that a test wants them to.
 
-A message is read here on its own, octet by octet, so that no row of the plugtests trusts the program
-under test to tell what it has sent. UDP and DTLS: RFC 7252 §3, RFC 6347 §4.2; streams: RFC 8323 §3."""
+A message is read here on its own, octet by octet, so that no row of the plugtests trusts the
+program under test to tell what it has sent. UDP: RFC 7252 §3; DTLS: RFC 6347 §4.2; streams:
+RFC 8323 §3."""
 import collections
 import contextlib
 import select
@@ -15,16 +16,42 @@ HOST = "127.0.0.1"
 CON, NON, ACK, RST = "CON", "NON", "ACK", "RST"
 TYPES = (CON, NON, ACK, RST)
 OPTIONS = {
-    1: "If-Match", 3: "Uri-Host", 4: "ETag", 5: "If-None-Match", 6: "Observe", 7: "Uri-Port",
-    8: "Location-Path", 9: "OSCORE", 11: "Uri-Path", 12: "Content-Format", 14: "Max-Age",
-    15: "Uri-Query", 16: "Hop-Limit", 17: "Accept", 20: "Location-Query", 23: "Block2",
-    27: "Block1", 28: "Size2", 35: "Proxy-Uri", 39: "Proxy-Scheme", 60: "Size1", 252: "Echo",
+    1: "If-Match",
+    3: "Uri-Host",
+    4: "ETag",
+    5: "If-None-Match",
+    6: "Observe",
+    7: "Uri-Port",
+    8: "Location-Path",
+    9: "OSCORE",
+    11: "Uri-Path",
+    12: "Content-Format",
+    14: "Max-Age",
+    15: "Uri-Query",
+    16: "Hop-Limit",
+    17: "Accept",
+    20: "Location-Query",
+    23: "Block2",
+    27: "Block1",
+    28: "Size2",
+    35: "Proxy-Uri",
+    39: "Proxy-Scheme",
+    60: "Size1",
+    252: "Echo",
     292: "Request-Tag"
 }
 NUMBERS = {name: number for number, name in OPTIONS.items()}
 CODES = {
-    "0.00": "Empty", "0.01": "GET", "0.02": "POST", "0.03": "PUT", "0.04": "DELETE",
-    "0.05": "FETCH", "7.01": "CSM", "7.02": "Ping", "7.03": "Pong", "7.04": "Release",
+    "0.00": "Empty",
+    "0.01": "GET",
+    "0.02": "POST",
+    "0.03": "PUT",
+    "0.04": "DELETE",
+    "0.05": "FETCH",
+    "7.01": "CSM",
+    "7.02": "Ping",
+    "7.03": "Pong",
+    "7.04": "Release",
     "7.05": "Abort"
 }
 Block = collections.namedtuple("Block", "number more size")
@@ -41,7 +68,6 @@ def code_octet(text):
 
 class Message:
     """One CoAP message. Over streams, `type` and `id` are None."""
-
     def __init__(self, code="0.00", type=None, id=None, token=b"", options=(), payload=b""):
         self.code, self.type, self.id, self.token = code, type, id, token
         self.options, self.payload = list(options), payload
@@ -158,8 +184,11 @@ def parse_stream(data):
             body = start + 1 + token
             if body + length <= len(data):
                 options, payload = read_options(data[:body + length], body)
-                messages.append(Message(code_text(code), token=data[start + 1:body],
-                                        options=options, payload=payload))
+                messages.append(
+                    Message(code_text(code),
+                            token=data[start + 1:body],
+                            options=options,
+                            payload=payload))
                 at = body + length
                 continue
         break
@@ -169,24 +198,46 @@ def parse_stream(data):
 def emit_stream(message):
     body = write_options(message.options, message.payload)
     length, more = write_extended(len(body))
-    return bytes([length << 4 | len(message.token)]) + more + bytes(
-        [code_octet(message.code)]) + message.token + body
+    return bytes([length << 4 | len(message.token)]) + more + bytes([code_octet(message.code)
+                                                                     ]) + message.token + body
 
 
 # ---- DTLS records, as far as they are in the clear
 
 CIPHERS = {0xC0A8: "PSK_CCM_8", 0xC0AE: "ECDHE_ECDSA_CCM_8"}
 HANDSHAKE = {
-    0: "HelloRequest", 1: "ClientHello", 2: "ServerHello", 3: "HelloVerifyRequest",
-    4: "NewSessionTicket", 11: "Certificate", 12: "ServerKeyExchange", 13: "CertificateRequest",
-    14: "ServerHelloDone", 15: "CertificateVerify", 16: "ClientKeyExchange", 20: "Finished"
+    0: "HelloRequest",
+    1: "ClientHello",
+    2: "ServerHello",
+    3: "HelloVerifyRequest",
+    4: "NewSessionTicket",
+    11: "Certificate",
+    12: "ServerKeyExchange",
+    13: "CertificateRequest",
+    14: "ServerHelloDone",
+    15: "CertificateVerify",
+    16: "ClientKeyExchange",
+    20: "Finished"
 }
 ALERTS = {
-    0: "close_notify", 20: "bad_record_mac", 40: "handshake_failure", 42: "bad_certificate",
-    43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired",
-    46: "certificate_unknown", 47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied",
-    50: "decode_error", 51: "decrypt_error", 70: "protocol_version", 80: "internal_error",
-    90: "user_canceled", 112: "unrecognized_name", 115: "unknown_psk_identity"
+    0: "close_notify",
+    20: "bad_record_mac",
+    40: "handshake_failure",
+    42: "bad_certificate",
+    43: "unsupported_certificate",
+    44: "certificate_revoked",
+    45: "certificate_expired",
+    46: "certificate_unknown",
+    47: "illegal_parameter",
+    48: "unknown_ca",
+    49: "access_denied",
+    50: "decode_error",
+    51: "decrypt_error",
+    70: "protocol_version",
+    80: "internal_error",
+    90: "user_canceled",
+    112: "unrecognized_name",
+    115: "unknown_psk_identity"
 }
 Record = collections.namedtuple("Record", "kind epoch sequence name body")
 
@@ -231,7 +282,6 @@ def chosen_cipher(server_hello):
 
 class Said:
     """One thing that went, or should have gone, from `who` ("client" or "server") to the other."""
-
     def __init__(self, who, octets, message):
         self.who, self.octets, self.message = who, octets, message
         self.at = time.monotonic()
@@ -245,7 +295,6 @@ class Said:
 
 class Log:
     """What was said, by both, in order."""
-
     def __init__(self):
         self.said = []
         self.news = threading.Condition()
@@ -257,9 +306,11 @@ class Log:
 
     def messages(self, who, *codes, where=lambda message: True, lost=False):
         """Messages of `who`, with one of these codes where there are any."""
-        return [one.message for one in self.said
-                if one.who == who and one.message is not None and (lost or not one.lost)
-                and (not codes or one.message.code in codes) and where(one.message)]
+        return [
+            one.message for one in self.said
+            if one.who == who and one.message is not None and (lost or not one.lost) and
+            (not codes or one.message.code in codes) and where(one.message)
+        ]
 
     def wait(self, claim, what, timeout=30):
         """Waits until claim() holds of what was said."""
@@ -281,7 +332,6 @@ class Relay(Log):
     socket that used the token or message id, else to the one that spoke last. After `reboot` all
     goes to whom speaks next. `loses(said)` is asked about each datagram; `repeats(said)` how often
     more it is sent."""
-
     def __init__(self, port, loses=None, repeats=None, coap=True):
         super().__init__()
         self.coap, self.loses, self.repeats = coap, loses, repeats
@@ -339,13 +389,16 @@ class Relay(Log):
 
     def names(self, who):
         """The names of the DTLS records that `who` has sent."""
-        return [record.name for one in self.said if one.who == who
-                for record in records(one.octets)]
+        return [
+            record.name for one in self.said if one.who == who for record in records(one.octets)
+        ]
 
     def handshake(self, who, name):
         """The bodies of handshake messages with this name that came in one piece."""
-        return [record.body for one in self.said if one.who == who
-                for record in records(one.octets) if record.name == name]
+        return [
+            record.body for one in self.said if one.who == who for record in records(one.octets)
+            if record.name == name
+        ]
 
     def __enter__(self):
         return self
@@ -359,7 +412,6 @@ class Relay(Log):
 
 class StreamRelay(Log):
     """The same for one TCP connection after the other."""
-
     def __init__(self, port, coap=True):
         super().__init__()
         self.coap, self.server = coap, port
@@ -381,15 +433,24 @@ class StreamRelay(Log):
 
     def _join(self, near, far):
         left = {near: b"", far: b""}
-        while not self.over:
-            for ready in select.select([near, far], [], [], 0.1)[0]:
+        ends = [near, far]
+        while not self.over and ends:
+            for ready in select.select(ends, [], [], 0.1)[0]:
                 who = "client" if ready is near else "server"
-                octets = ready.recv(65536)
+                try:
+                    octets = ready.recv(65536)
+                except ConnectionResetError:
+                    octets = b""
                 if not octets:
+                    # What the other one says to this is still heard.
                     self.closed_by.append(who)
-                    return
+                    ends.remove(ready)
+                    with contextlib.suppress(OSError):
+                        (far if ready is near else near).shutdown(socket.SHUT_WR)
+                    continue
                 self.octets[who] += octets
-                (far if ready is near else near).sendall(octets)
+                with contextlib.suppress(OSError):
+                    (far if ready is near else near).sendall(octets)
                 if self.coap:
                     left[ready] += octets
                     messages, rest = parse_stream(left[ready])
