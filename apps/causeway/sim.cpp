@@ -66,7 +66,7 @@ int simulate(const SimOptions& options) {
     net::LiveRegion live(net::Terminal::of(STDERR_FILENO));
     const Instant end(*span);
     const auto began = std::chrono::steady_clock::now();
-    auto shown = began;
+    auto drawn = began;
     while (mesh.now() < end && net::Signals::raised() == 0) {
         const Instant until = std::min<Instant>(end, mesh.now() + 10s);
         if (broker)
@@ -76,8 +76,8 @@ int simulate(const SimOptions& options) {
         while (const auto packet = mesh.poll_packet_to_host())
             if (capture) capture->packet(mesh.now(), *packet, false);
         const auto now = std::chrono::steady_clock::now();
-        if (now - shown < 200ms) continue;
-        shown = now;
+        if (now - drawn < 200ms) continue;
+        drawn = now;
         const std::chrono::duration<double> wall = now - began;
         const std::chrono::duration<double> simulated = mesh.now().time_since_epoch();
         live.draw(fmt::format("{} of {}  {:.0f} x real time",

@@ -18,7 +18,7 @@ constexpr auto chacha = AeadAlgorithm::chacha20_poly1305;
 constexpr auto gcm = AeadAlgorithm::a128gcm;
 
 // [RFC 9528 §10.2]
-constexpr std::array suites{
+constexpr std::array suite_table{
     EdhocSuite{0, ccm_8, 8, Curve::x25519, SignatureScheme::ed25519, ccm_8},
     EdhocSuite{1, ccm_16, 16, Curve::x25519, SignatureScheme::ed25519, ccm_8},
     EdhocSuite{2, ccm_8, 8, Curve::p256, SignatureScheme::es256, ccm_8},
@@ -72,7 +72,7 @@ std::size_t EdhocSuite::sender_id_octets_max() const noexcept {
 }
 
 const EdhocSuite* edhoc_suite(std::int64_t number) noexcept {
-    for (const EdhocSuite& suite : suites)
+    for (const EdhocSuite& suite : suite_table)
         if (suite.number == number) return &suite;
     return nullptr;
 }

@@ -3,7 +3,7 @@
 namespace causeway::store {
 namespace {
 
-constexpr std::int64_t application_id = 0x63617573;  // "caus"
+constexpr std::int64_t states_application_id = 0x63617573;  // "caus"
 
 }  // namespace
 
@@ -22,11 +22,11 @@ Opened<KeptStates> KeptStates::open(const std::string& folder) {
     if (!owner || !objects)
         return database->is_busy() ? refused("another process has it open")
                                    : std::unexpected(database->trouble());
-    if (*objects > 0 && *owner != application_id)
+    if (*objects > 0 && *owner != states_application_id)
         return refused("this is a database of some other program");
     if (!database->execute("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
                            "PRAGMA application_id = " +
-                           std::to_string(application_id) +
+                           std::to_string(states_application_id) +
                            ";"
                            "CREATE TABLE IF NOT EXISTS states("
                            "name TEXT PRIMARY KEY NOT NULL, state BLOB NOT NULL) WITHOUT ROWID"))

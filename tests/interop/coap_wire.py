@@ -354,8 +354,9 @@ class Relay(Log):
         self.back.connect((HOST, port))
 
     def _run(self):
-        while not self.over:
-            for ready in select.select([self.front, self.back], [], [], 0.1)[0]:
+        # What has been said already is heard to its end.
+        while (heard := select.select([self.front, self.back], [], [], 0.05)[0]) or not self.over:
+            for ready in heard:
                 with contextlib.suppress(OSError):  # a port that is closed already
                     self._carry(ready)
 
