@@ -26,12 +26,12 @@ NAMES = {
 }
 SECTIONS = (
     ("TD_COAP_CORE", "Core", ("libcoap", "npm"), """
-24 to 30 are about reverse proxies. The lists for the first two plugtests had them, and later ones
-do not; `src/coap/proxy_test.cpp` and `tests/interop/coap_security_test.py` hold what they asked for."""),
+24 to 30, about reverse proxies, stand in early lists only; `src/coap/proxy_test.cpp` and
+`tests/interop/coap_security_test.py` hold what 24 to 29 asked for."""),
     ("TD_COAP_LINK", "Link format", ("libcoap", "npm"), ""),
     ("TD_COAP_BLOCK", "Blocks", ("libcoap", "npm"), ""),
     ("TD_COAP_OBS", "Observation", ("libcoap", "npm"), """
-There is no 03 in any list since the third plugtest."""),
+The list has no 03."""),
     ("TD_COAP_DTLS", "DTLS: pre-shared keys and raw public keys", ("gnutls", "openssl"), """
 npm's coap has no DTLS."""),
     ("PKI", "DTLS: certificates", ("gnutls", "openssl"), """

@@ -144,6 +144,8 @@ Understood<site::CoapTarget> target_of(const CoapPlace& place, const CoapOptions
 }
 
 Understood<CoapPlace> destination_of(const CoapOptions& options) {
+    if (options.words.empty())
+        return misused("which URI? As in coap://[fd00:ca5e::1]/.well-known/core");
     std::string text = options.words.front();
     if (!options.proxy.empty()) {
         text = options.proxy;

@@ -562,7 +562,7 @@ class Plant(OursServer):
 
 
 def a_reverse_proxy_does_what_the_first_plugtests_asked():
-    """TD_COAP_CORE_24 to 29 of the lists for the first two plugtests."""
+    """TD_COAP_CORE_24 to 29 of early lists."""
     with OursServer() as server, wire.Relay(server.port) as behind, harness.scratch() as folder:
         more = f'[[coap.reverse]]\npath = "/plant"\ntarget = "coap://{HOST}:{behind.port}"\n'
         with Gateway(folder, more):
