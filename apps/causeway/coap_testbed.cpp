@@ -236,7 +236,7 @@ void TestBed::add_links() {
     server_.add({.path = "/alternate",
                  .handler =
                      [](const RequestView&) {
-                         return coap::content_of(ContentFormat::text_plain, "a link");
+                         return coap::content_of(ContentFormat::text_plain, "a test");
                      },
                  .attributes = {{"rel", "alternate"}, {"anchor", "/test"}}});
     constexpr std::string_view below = "</path/sub1>,</path/sub2>,</path/sub3>";
