@@ -135,11 +135,11 @@ std::expected<MqttOptions, std::string> mqtt_options_from(
 }
 
 std::string mqtt_help(MqttTool tool) {
-    const bool pub = tool == MqttTool::pub;
-    std::string text = pub ? "Publish messages to an MQTT broker\n"
-                             "Usage: causeway mqtt pub [OPTIONS] -t TOPIC -m TEXT\n\n"
-                           : "Subscribe to topics of an MQTT broker and print what arrives\n"
-                             "Usage: causeway mqtt sub [OPTIONS] -t TOPIC\n\n";
+    const bool publishes = tool == MqttTool::pub;
+    std::string text = publishes ? "Publish messages to an MQTT broker\n"
+                                   "Usage: causeway mqtt pub [OPTIONS] -t TOPIC -m TEXT\n\n"
+                                 : "Subscribe to topics of an MQTT broker and print what arrives\n"
+                                   "Usage: causeway mqtt sub [OPTIONS] -t TOPIC\n\n";
     for (const Option& option : mqtt_option_table()) {
         if (!is_for(option, tool)) continue;
         std::string names(option.name);
@@ -149,20 +149,20 @@ std::string mqtt_help(MqttTool tool) {
     }
     text += fmt::format("  {:<38} {}\n", "-D, --property COMMAND NAME VALUE",
                         "an MQTT 5.0 property, as in -D publish content-type text/plain");
-    if (!pub)
+    if (!publishes)
         text += R"(
 Format: %t topic, %p payload, %x %X in hexadecimal, %l its length, %q QoS, %r retained, %m packet
   identifier, %j %J JSON, %I ISO 8601 time, %U Unix time, @Y @m ... as strftime's, %A topic alias,
   %C content type, %D correlation data, %E expiry, %F payload format, %P user properties, %R
   response topic, %S subscription identifier; widths as in %10t, %-10t, %010l, %10.10t; \n \t \0 ...
 )";
-    text += pub ? R"(
+    text += publishes ? R"(
 Examples:
   causeway mqtt pub -t home/lamp -m on
   causeway mqtt pub -L mqtt://alice:secret@broker.example/lamp -q 1 -r -m on
   sensors | causeway mqtt pub -V 5 -t home/log -l -D publish content-type text/plain
 )"
-                : R"(
+                      : R"(
 Examples:
   causeway mqtt sub -t 'home/#' -v
   causeway mqtt sub -t '$SYS/broker/uptime' -C 1 -W 5
