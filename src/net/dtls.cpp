@@ -91,9 +91,14 @@ auto DtlsHost::State::find(const Endpoint& peer) -> Session* {
 }
 
 auto DtlsHost::State::insert(std::unique_ptr<DtlsSession> dtls) -> Session& {
-    while (next_channel == 0 || sessions.contains(next_channel)) ++next_channel;
+    // Round and round, so that a number is not met again before all others were.
+    const auto advance = [this] {
+        next_channel = next_channel >= channel_max ? 1 : next_channel + 1;
+    };
+    while (sessions.contains(next_channel)) advance();
     Session& session = sessions[next_channel];
-    session.channel = next_channel++;
+    session.channel = next_channel;
+    advance();
     session.dtls = std::move(dtls);
     session.handshake = std::make_unique<Handshake>();
     session.handshake->deadline = Clock::Steady::now() + options.handshake_within;

@@ -62,6 +62,9 @@ struct DtlsClient {
 
 class DtlsHost {
 public:
+    /// Of channels, which begin at 1.
+    static constexpr std::uint32_t channel_max = (1u << 27) - 1;
+
     struct Options {
         /// Beyond it, the session that was silent longest makes room.
         std::uint32_t sessions_max = 20'000;

@@ -22,6 +22,7 @@ using coap::Transport;
 /// Of a DTLS peer's channel: which of our sockets, and which of its sessions.
 constexpr unsigned session_bits = 27;
 constexpr std::uint32_t session_mask = (1u << session_bits) - 1;
+static_assert(session_mask == net::DtlsHost::channel_max);
 constexpr std::size_t dtls_sockets_max = 1u << (32 - session_bits);
 
 CoapIdentity identity_of(const net::DtlsHost::Facts& facts) {
