@@ -253,7 +253,11 @@ class Broker:
     def start(self, timeout=60):
         self.run = Running([*self.runner, *self.argv], errors="replace")
         deadline = time.monotonic() + timeout
-        for listener in self.listeners:
+        # Ports open one after the other, the management's last.
+        places = list(self.listeners)
+        if self.management and self.kind != "mosquitto":
+            places.append(Listener(self.management))
+        for listener in places:
             while not reachable(listener):
                 check(
                     self.run.process.poll() is None and time.monotonic() < deadline,
