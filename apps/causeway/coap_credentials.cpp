@@ -73,12 +73,15 @@ Understood<Octets> secret_of(const std::string& text, const std::string& option)
     return *std::move(octets);
 }
 
-Understood<net::DtlsClient> dtls_client_of(const CredentialOptions& options,
-                                           const std::string& host) {
+namespace {
+
+/// What a client over DTLS and one over TLS have in common.
+template <class Client>
+Understood<Client> client_of(const CredentialOptions& options, const std::string& host) {
     if (auto good = check(options); !good) return std::unexpected(good.error());
     const auto trust = trust_of(options);
     if (!trust) return std::unexpected(trust.error());
-    net::DtlsClient client;
+    Client client;
     client.psk_identity = options.user;
     auto secret = secret_of(options.key, "-k");
     if (!secret) return std::unexpected(secret.error());
@@ -87,30 +90,25 @@ Understood<net::DtlsClient> dtls_client_of(const CredentialOptions& options,
     client.ca_folder = trust->folder;
     client.certificate = options.certificate;
     if (!options.certificate.empty()) client.key = key_file_of(options);
-    client.raw_key = options.raw_key;
-    client.pinned_keys = options.raw_peers;
     client.insecure = options.insecure;
     client.server_name = name_in(host);
     return client;
 }
 
+}  // namespace
+
+Understood<net::DtlsClient> dtls_client_of(const CredentialOptions& options,
+                                           const std::string& host) {
+    auto client = client_of<net::DtlsClient>(options, host);
+    if (!client) return client;
+    client->raw_key = options.raw_key;
+    client->pinned_keys = options.raw_peers;
+    return client;
+}
+
 Understood<net::TlsClient> tls_client_of(const CredentialOptions& options,
                                          const std::string& host) {
-    if (auto good = check(options); !good) return std::unexpected(good.error());
-    const auto trust = trust_of(options);
-    if (!trust) return std::unexpected(trust.error());
-    net::TlsClient client;
-    client.psk_identity = options.user;
-    auto secret = secret_of(options.key, "-k");
-    if (!secret) return std::unexpected(secret.error());
-    client.psk = *std::move(secret);
-    client.ca_file = trust->file;
-    client.ca_folder = trust->folder;
-    client.certificate = options.certificate;
-    if (!options.certificate.empty()) client.key = key_file_of(options);
-    client.insecure = options.insecure;
-    client.server_name = name_in(host);
-    return client;
+    return client_of<net::TlsClient>(options, host);
 }
 
 // ---- servers -----------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 // [coap] and what stands below it; files of keys; contexts whose numbers cannot be kept.
+#include "net/testing.hpp"
 #include "site/kept_oscore.hpp"
 #include "site/oscore_keys.hpp"
 #include "site/read.hpp"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 namespace causeway::site::coap_read_test {
@@ -88,34 +88,24 @@ TEST(CoapRead, SaysWhatIsWrongWithAListener) {
               std::string::npos);
 }
 
-class KeyFiles : public ::testing::Test {
-protected:
-    KeyFiles() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "causeway-keys-XXXXXX").string();
-        folder_ = ::mkdtemp(name.data());
-    }
-    ~KeyFiles() override { std::filesystem::remove_all(folder_); }
+std::string keys_in(const net::testing::Folder& folder, std::string_view text) {
+    std::ofstream(folder / "keys.toml") << text;
+    return folder / "keys.toml";
+}
 
-    std::string write(std::string_view text) {
-        std::ofstream(folder_ + "/keys.toml") << text;
-        return folder_ + "/keys.toml";
-    }
-
-private:
-    std::string folder_;
-};
-
-TEST_F(KeyFiles, AreReadAndTheirMistakesToldWithoutTheirSecrets) {
+TEST(KeyFiles, AreReadAndTheirMistakesToldWithoutTheirSecrets) {
+    const net::testing::Folder folder;
     const auto good = read_oscore_keys(
-        write("master_secret = \"0102030405060708090a0b0c0d0e0f10\"\nrecipient_id = \"01\"\n"
-              "aead = \"A128GCM\"\n"));
+        keys_in(folder,
+                "master_secret = \"0102030405060708090a0b0c0d0e0f10\"\nrecipient_id = \"01\"\n"
+                "aead = \"A128GCM\"\n"));
     ASSERT_TRUE(good) << good.error();
     EXPECT_EQ(good->master_secret.size(), 16u);
     EXPECT_EQ(good->aead, crypto::AeadAlgorithm::a128gcm);
     EXPECT_FALSE(good->id_context);
 
-    const std::string path = write("master_secret = \"c0ffee\"\nsender_id = \"x\"\nfrob = 1\n");
+    const std::string path =
+        keys_in(folder, "master_secret = \"c0ffee\"\nsender_id = \"x\"\nfrob = 1\n");
     const auto bad = read_oscore_keys(path);
     ASSERT_FALSE(bad);
     EXPECT_NE(bad.error().find(path + ":1:1: master_secret: has 3 octets"), std::string::npos)

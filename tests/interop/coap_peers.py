@@ -4,7 +4,6 @@ builds, and npm's coap. A row of the plugtests is written once and runs with any
 A server's `at` says under which path it has what the plugtests call by a name; a client's `ask` and
 `watch` take the plugtests' words for what a request has."""
 import contextlib
-import fcntl
 import itertools
 import json
 import os
@@ -26,27 +25,6 @@ NPM = pathlib.Path(__file__).resolve().parent / "npm"
 LARGE = "".join(f"{line:02}: no single block can hold all of this\n" for line in range(42))
 # How often observed resources change, in seconds.
 PERIOD = 0.5
-
-
-def node_peers():
-    """The folder that holds npm's coap, installed as the lock file says."""
-    lock = (NPM / "package-lock.json").read_bytes()
-    folder = harness.ROOT / "build" / "interop-npm"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w", encoding="utf-8") as one_at_a_time:
-        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
-        mark = folder / "installed"
-        if not mark.exists() or mark.read_bytes() != lock:
-            for name in ("package.json", "package-lock.json"):
-                (folder / name).write_bytes((NPM / name).read_bytes())
-            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"],
-                                  cwd=folder,
-                                  capture_output=True,
-                                  text=True,
-                                  timeout=300)
-            check(done.returncode == 0, f"npm ci: {done.stdout}{done.stderr}")
-            mark.write_bytes(lock)
-    return folder
 
 
 def free_port(step=1):
@@ -245,7 +223,7 @@ class Node:
         self.waiting, self.ids, self.lock = {}, itertools.count(1), threading.Lock()
         self.process = subprocess.Popen(["node", str(NPM / "coap_peer.mjs")],
                                         env={
-                                            **os.environ, "PEERS": str(node_peers())
+                                            **os.environ, "PEERS": str(harness.node_peers())
                                         },
                                         text=True,
                                         stdin=subprocess.PIPE,

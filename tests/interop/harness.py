@@ -4,6 +4,7 @@ Every test makes its own network namespace and its own temporary directory, so t
 side by side do not meet. A missing peer is a failure, never a skip.
 """
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -139,6 +140,28 @@ class Running:
 def scratch():
     with tempfile.TemporaryDirectory(prefix="causeway-test-") as folder:
         yield pathlib.Path(folder)
+
+
+def node_peers():
+    """The folder that holds npm's peers, installed as the lock file says."""
+    npm = ROOT / "tests" / "interop" / "npm"
+    lock = (npm / "package-lock.json").read_bytes()
+    folder = ROOT / "build" / "interop-npm"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w", encoding="utf-8") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        mark = folder / "installed"
+        if not mark.exists() or mark.read_bytes() != lock:
+            for name in ("package.json", "package-lock.json"):
+                (folder / name).write_bytes((npm / name).read_bytes())
+            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"],
+                                  cwd=folder,
+                                  capture_output=True,
+                                  text=True,
+                                  timeout=300)
+            check(done.returncode == 0, f"npm ci: {done.stdout}{done.stderr}")
+            mark.write_bytes(lock)
+    return folder
 
 
 def main(tests):

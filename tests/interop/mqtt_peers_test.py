@@ -163,29 +163,6 @@ class Paho:
         self.client._sock_close()  # pylint: disable=protected-access
 
 
-def node_peers():
-    """The folder that holds mqtt.js, installed as the lock file says; before the network is one's
-    own."""
-    lock = (NPM / "package-lock.json").read_bytes()
-    folder = harness.ROOT / "build" / "interop-npm"
-    folder.mkdir(parents=True, exist_ok=True)
-    import fcntl
-    with (folder / "lock").open("w", encoding="utf-8") as one_at_a_time:
-        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
-        mark = folder / "installed"
-        if not mark.exists() or mark.read_bytes() != lock:
-            for name in ("package.json", "package-lock.json"):
-                (folder / name).write_bytes((NPM / name).read_bytes())
-            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"],
-                                  cwd=folder,
-                                  capture_output=True,
-                                  text=True,
-                                  timeout=300)
-            check(done.returncode == 0, f"npm ci: {done.stdout}{done.stderr}")
-            mark.write_bytes(lock)
-    return folder
-
-
 def everywhere(certificates):
     return [
         Listener(TCP),
@@ -911,7 +888,7 @@ def a_simulated_node_publishes_by_mqtt_sn():
 
 
 if __name__ == "__main__":
-    NODE_PEERS = node_peers()
+    NODE_PEERS = harness.node_peers()
     mqtt_servers.own_network()
     generic = [
         mosquitto_clients_speak_both_versions, mosquitto_sub_finds_what_came_while_it_was_away,
