@@ -54,6 +54,19 @@ void set_no_delay(int fd) noexcept {
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+void set_keep_alive(int fd) noexcept {
+    const int on = 1;
+    const int idle_s = 10;
+    const int interval_s = 5;
+    const int probes = 4;
+    const unsigned unacknowledged_ms = 30'000;
+    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
+}
+
 int ConnectPlan::begin_next() {
     while (next < addresses.size()) {
         const SocketAddress& address = addresses[next++];

@@ -29,6 +29,8 @@ struct SocketAddress {
 
 /// Small messages leave at once; a Unix socket does so anyway.
 void set_no_delay(int fd) noexcept;
+/// A peer that vanished is noticed within half a minute, silent or not.
+void set_keep_alive(int fd) noexcept;
 
 struct ConnectPlan {
     std::string to;  // "broker.example:8883", for troubles

@@ -39,6 +39,8 @@ public:
         pump();
     }
 
+    /// Its outputs are being carried away: an input would have to wait.
+    [[nodiscard]] bool busy() const noexcept { return pumping_; }
     [[nodiscard]] Instant now() const { return clock_.now(); }
     [[nodiscard]] const Clock& clock() const noexcept { return clock_; }
 

@@ -60,6 +60,9 @@ struct Stream {
     bool over : 1 = false;                 // the host has been told that it closed
     bool dead : 1 = false;                 // no socket any more
     bool cut_short : 1 = false;            // for the host, once it is gone
+    bool watch_peer : 1 = false;           // as its spec says
+    bool hear_out : 1 = false;             // as its spec says
+    bool unheard : 1 = false;              // its end waits for it to go on
     std::size_t drained = 0;               // to be reported
     std::unique_ptr<OutQueue> queue;       // none: nothing waits
     std::unique_ptr<StreamLayers> layers;  // none: the socket's octets are the engine's

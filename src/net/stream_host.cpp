@@ -214,6 +214,10 @@ void StreamHost::stop_listening() {
     for (const auto& listener : state_->listeners) listener->stop();
 }
 
+void StreamHost::stop_listening(std::size_t listener) {
+    state_->listeners.at(listener)->stop();
+}
+
 StreamId StreamHost::connect(const ConnectSpec& spec) {
     return state_->connect(spec);
 }

@@ -65,6 +65,11 @@ struct ListenSpec {
     bool proxy_protocol = false;  // required then
     std::uint32_t streams_max = 100'000;
     int backlog = 1024;
+    /// TCP asks peers that are silent whether they are there: one that vanished is closed within
+    /// half a minute.
+    bool watch_peer = false;
+    /// While it is paused its end is not told: first all is read that TCP acknowledged.
+    bool hear_out = false;
 };
 
 struct ConnectSpec {
@@ -78,6 +83,8 @@ struct ConnectSpec {
     bool whole_messages = false;  // as for ListenSpec
     std::size_t message_octets_max = 1 << 20;
     std::string bind_address;
+    bool watch_peer = false;  // as for ListenSpec
+    bool hear_out = false;    // as for ListenSpec
 };
 
 /// What is known of a stream when it opens: TLS and WebSocket handshakes are over by then.
@@ -164,6 +171,7 @@ public:
     /// New certificates and PSKs for the next handshakes; on trouble the old ones stay.
     [[nodiscard]] std::optional<Trouble> reload(std::size_t listener, const TlsServer& tls);
     void stop_listening();
+    void stop_listening(std::size_t listener);
 
     /// Ends in opened, or in closed with a trouble (never before this returns).
     StreamId connect(const ConnectSpec& spec);

@@ -57,6 +57,8 @@ void StreamHost::State::accepted(std::size_t index, int fd, const SocketAddress&
     if (!local) set_no_delay(fd);
     Stream& stream = make_stream(static_cast<std::uint32_t>(index));
     stream.fd = fd;
+    stream.hear_out = spec.hear_out;
+    if (spec.watch_peer && !local) set_keep_alive(fd);
     StreamFacts facts{.listener = index, .peer = local ? listener.address() : peer.text()};
     if (!plain) {
         StreamLayers::Parts parts;
@@ -76,6 +78,8 @@ void StreamHost::State::accepted(std::size_t index, int fd, const SocketAddress&
 StreamId StreamHost::State::connect(const ConnectSpec& spec) {
     Stream& stream = make_stream(Stream::none);
     number(stream);
+    stream.watch_peer = spec.watch_peer && spec.unix_path.empty();
+    stream.hear_out = spec.hear_out;
     const StreamId id{stream.id};
     StreamLayers::Parts parts;
     auto plan = plan_connect(spec);

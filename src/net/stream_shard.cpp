@@ -119,6 +119,8 @@ void StreamShard::rest(Pollee& pollee, int fd, std::chrono::milliseconds during)
 
 void StreamShard::update(Stream& stream) {
     if (stream.fd < 0) return;
+    if (stream.unheard && stream.paused && !stream.closing) return;
+    stream.unheard = false;
     const bool reads = !stream.ended && (!stream.paused || stream.closing) && !stream.connecting;
     const bool writes = stream.blocked || stream.connecting;
     const std::uint32_t wanted = (reads ? std::uint32_t{EPOLLIN} : 0u) |
@@ -167,7 +169,7 @@ bool StreamShard::report() {
         if (stream->dead) continue;
         if (stream->connecting || stream->fd < 0)
             try_next(*stream);
-        else
+        else if (!ends_later(*stream))
             kill(*stream, {Trouble{trouble("connection lost", error)}, false, {}});
     }
     return any;
@@ -184,13 +186,23 @@ void StreamShard::handle(Stream& stream, std::uint32_t events) {
     }
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
     if (!stream.ended && (!stream.paused || stream.closing)) return read(stream);
-    if ((events & (EPOLLHUP | EPOLLERR)) == 0) return;
+    if ((events & (EPOLLHUP | EPOLLERR)) == 0 || ends_later(stream)) return;
     int error = 0;
     socklen_t size = sizeof error;
     ::getsockopt(stream.fd, SOL_SOCKET, SO_ERROR, &error, &size);
     StreamSink::End end;
     if (error != 0) end.trouble = trouble("connection lost", error);
     kill(stream, std::move(end));
+}
+
+/// It ended while it was paused, and is to be heard out first: out of the set, which would tell of
+/// its end again and again, until it goes on.
+bool StreamShard::ends_later(Stream& stream) {
+    if (!stream.hear_out || !stream.paused || stream.closing || stream.ended) return false;
+    if (stream.interest != 0) ::epoll_ctl(set_, EPOLL_CTL_DEL, stream.fd, nullptr);
+    stream.interest = 0;
+    stream.unheard = true;
+    return true;
 }
 
 void StreamShard::read(Stream& stream) {
@@ -315,6 +327,7 @@ void StreamShard::connected(Stream& stream) {
     }
     stream.connecting = false;
     set_no_delay(stream.fd);
+    if (stream.watch_peer) set_keep_alive(stream.fd);
     update(stream);
     Uncovered above(*this, stream);
     after_layers(stream, static_cast<int>(stream.layers->start(above, plain_)));

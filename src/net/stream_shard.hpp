@@ -91,6 +91,7 @@ private:
     void release(std::unique_ptr<OutQueue>& queue);
     void mark(Stream& stream);
     void update(Stream& stream);
+    [[nodiscard]] bool ends_later(Stream& stream);
 
     void time(Stream& stream, Kind kind);
     void untime(Stream& stream);
