@@ -190,6 +190,8 @@ int dissect_all(const DissectOptions& options) {
         link = dissect::Link::ieee802154_no_fcs;
     else if (options.link == "ip")
         link = dissect::Link::ip;
+    else if (options.link == "dnp3")
+        link = dissect::Link::dnp3;
     std::ios::sync_with_stdio(false);
     Printer printer(options, std::move(contexts));
     int status = done;
@@ -207,6 +209,7 @@ void add_dissect(CLI::App& app, Work& work) {
         "  causeway dissect capture.pcapng\n"
         "  causeway dissect -q --context 0=fd00:ca5e::/64 capture.pcapng\n"
         "  causeway dissect 41c83ccdabffff14100000000000027b3b3a1a9b00570d0000d8dd\n"
+        "  causeway dissect 05640bc40a000100acd1c6c5013c02069324\n"
         "  causeway sim site.toml --for 5m --pcap - | causeway dissect --json\n\n"
         "Malformed frames are what it is for: they are told with layer, offset and fault, and the\n"
         "exit status stays 0. It is 1 where a file cannot be read to its end.");
@@ -220,7 +223,7 @@ void add_dissect(CLI::App& app, Work& work) {
         ->add_option("--link", options->link,
                      "What frames begin with; else as the capture says, or guessed")
         ->type_name("LINK")
-        ->check(CLI::IsMember({"ieee802154", "ieee802154-nofcs", "ip"}));
+        ->check(CLI::IsMember({"ieee802154", "ieee802154-nofcs", "ip", "dnp3"}));
     command
         ->add_option("--context", options->contexts,
                      "A 6LoWPAN context; others are learnt from router advertisements")

@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "dnp3.hpp"
 #include "mqtt.hpp"
 
 #include <CLI/CLI.hpp>
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
     causeway::cli::add_check(app, work);
     causeway::cli::add_coap(app, work);
     causeway::cli::add_mqtt(app, work);
+    causeway::cli::add_dnp3(app, work);
     causeway::cli::add_dissect(app, work);
 
     try {

@@ -13,6 +13,8 @@
 #include "site/mqtt_metrics.hpp"
 #include "site/mqtt_service.hpp"
 #include "site/mqtt_sn_service.hpp"
+#include "site/scada_metrics.hpp"
+#include "site/scada_service.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -55,6 +57,8 @@ private:
     std::optional<std::string> open_coap();
     std::optional<std::string> open_broker();
     std::optional<std::string> open_sn();
+    std::optional<std::string> open_scada();
+    std::optional<std::string> open_management();
     void stop();
     void redraw();
     void await_reload();
@@ -74,6 +78,7 @@ private:
     std::optional<site::MqttService> mqtt_;
     std::optional<site::Bridges> bridges_;
     std::optional<site::MqttSnService> sn_;
+    std::optional<site::ScadaService> scada_;  // stands on the broker and the endpoint above
     std::optional<site::ManagementService> management_;
     std::optional<RunDisplay> display_;
     boost::asio::steady_timer tick_{io_};
@@ -142,12 +147,29 @@ std::optional<std::string> Run::open_broker() {
         bridges_ = *std::move(bridges);
         if (auto trouble = open_sn()) return trouble;
     }
-    if (site_.management) {
-        auto opened = site::ManagementService::open(
-            io_, *site_.management, mqtt_ ? &*mqtt_ : nullptr, coap_ ? &*coap_ : nullptr);
-        if (!opened) return opened.error().line;
-        management_ = *std::move(opened);
-    }
+    return std::nullopt;
+}
+
+std::optional<std::string> Run::open_scada() {
+    if (!site_.scada) return std::nullopt;
+    auto opened = site::ScadaService::open(io_, site_,
+                                           {.mqtt = mqtt_ ? &*mqtt_ : nullptr,
+                                            .coap = coap_ ? &*coap_ : nullptr,
+                                            .log = [this](std::string_view line) { log(line); }});
+    if (!opened) return opened.error().line;
+    scada_ = *std::move(opened);
+    return std::nullopt;
+}
+
+std::optional<std::string> Run::open_management() {
+    if (!site_.management) return std::nullopt;
+    auto opened = site::ManagementService::open(
+        io_, *site_.management,
+        {.mqtt = mqtt_ ? &*mqtt_ : nullptr,
+         .coap = coap_ ? &*coap_ : nullptr,
+         .scada = scada_ ? &*scada_ : nullptr});
+    if (!opened) return opened.error().line;
+    management_ = *std::move(opened);
     return std::nullopt;
 }
 
@@ -173,10 +195,12 @@ std::optional<std::string> Run::open() {
     if (auto trouble = open_mesh()) return trouble;
     if (auto trouble = open_coap()) return trouble;
     if (auto trouble = open_broker()) return trouble;
+    if (auto trouble = open_scada()) return trouble;
+    if (auto trouble = open_management()) return trouble;
     const bool quiet = options_.site.json;
     const int fd = quiet || options_.pcap == "-" ? STDERR_FILENO : STDOUT_FILENO;
     display_.emplace(gateway_ ? &*gateway_ : nullptr, coap_ ? &*coap_ : nullptr,
-                     mqtt_ ? &*mqtt_ : nullptr, quiet, fd);
+                     mqtt_ ? &*mqtt_ : nullptr, scada_ ? &*scada_ : nullptr, quiet, fd);
     display_->opening(site_.name);
     if (sn_ && !quiet) display_->log("MQTT-SN gateway on " + sn_->listening_on());
     if (management_ && !quiet) display_->log("management on " + management_->listening_on());
@@ -252,6 +276,7 @@ int Run::report() {
         else
             fmt::print(to, "{}", site::broker_summary(*mqtt_));
     }
+    if (scada_ && options_.site.json) all["scada"] = site::scada_to_json(*scada_);
     if (options_.site.json) fmt::print(to, "{}\n", boost::json::serialize(all));
     return done;
 }
@@ -283,6 +308,7 @@ void add_run(CLI::App& app, Work& work) {
         "  causeway run examples/first-light.toml\n"
         "  causeway run examples/first-light.toml --for 30s --pcap - | wireshark -k -i -\n"
         "  causeway run examples/broker.toml\n"
+        "  causeway run examples/substation.toml\n"
         "\n"
         "SIGHUP reads passwords, access rules and certificates again.");
     auto options = std::make_shared<RunOptions>();

@@ -76,8 +76,14 @@ std::vector<std::string> invitation(const site::Gateway& gateway, const Standing
 }  // namespace
 
 RunDisplay::RunDisplay(const site::Gateway* gateway, const site::CoapService* coap,
-                       const site::MqttService* mqtt, bool quiet, int fd)
-    : gateway_(gateway), coap_(coap), mqtt_(mqtt), quiet_(quiet), live_(net::Terminal::of(fd)) {}
+                       const site::MqttService* mqtt, const site::ScadaService* scada,
+                       bool quiet, int fd)
+    : gateway_(gateway),
+      coap_(coap),
+      mqtt_(mqtt),
+      scada_(scada),
+      quiet_(quiet),
+      live_(net::Terminal::of(fd)) {}
 
 void RunDisplay::say(const std::string& line) {
     if (!quiet_) live_.print(line);
@@ -107,6 +113,9 @@ void RunDisplay::opening(const std::string& name) {
     if (mqtt_ != nullptr) {
         for (const std::string& line : mqtt_->listening()) say(line);
     }
+    if (scada_ != nullptr) {
+        for (const std::string& line : scada_->listening()) say(line);
+    }
 }
 
 std::string RunDisplay::broker_line() const {
@@ -115,9 +124,19 @@ std::string RunDisplay::broker_line() const {
                        stats.publishes_received, stats.publishes_sent, stats.dropped());
 }
 
+std::string RunDisplay::scada_line() const {
+    const auto devices = scada_->devices();
+    const points::Table::Stats& stats = scada_->points().stats();
+    return fmt::format("{} of {} devices answer  {} points  {} updates  {} commands", devices.up,
+                       devices.all, scada_->points().size(), stats.updates, stats.commands);
+}
+
 void RunDisplay::update() {
+    std::vector<std::string> services;
+    if (mqtt_ != nullptr) services.push_back(broker_line());
+    if (scada_ != nullptr) services.push_back(scada_line());
     if (gateway_ == nullptr) {
-        if (mqtt_ != nullptr) live_.draw(broker_line());
+        if (!services.empty()) live_.draw(services);
         return;
     }
     const Standing now = standing_of(gateway_->network());
@@ -125,7 +144,7 @@ void RunDisplay::update() {
     std::vector<std::string> lines{
         fmt::format("{} of {} nodes joined  {} hops deep  {} packets  {} lost  {}", now.joined,
                     now.nodes, now.depth, now.sent, now.lost, elapsed)};
-    if (mqtt_ != nullptr) lines.push_back(broker_line());
+    lines.insert(lines.end(), services.begin(), services.end());
     live_.draw(lines);
     const bool complete = now.joined == now.nodes;
     if (told_ || !(complete || gateway_->now() > Instant(patience))) return;

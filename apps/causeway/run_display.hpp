@@ -5,6 +5,7 @@
 #include "site/coap_service.hpp"
 #include "site/gateway.hpp"
 #include "site/mqtt_service.hpp"
+#include "site/scada_service.hpp"
 
 #include <string>
 #include <string_view>
@@ -16,7 +17,8 @@ class RunDisplay {
 public:
     /// Any of them may be null; all are borrowed. `fd` is where lines go.
     RunDisplay(const site::Gateway* gateway, const site::CoapService* coap,
-               const site::MqttService* mqtt, bool quiet, int fd);
+               const site::MqttService* mqtt, const site::ScadaService* scada, bool quiet,
+               int fd);
 
     void opening(const std::string& name);
     void update();
@@ -27,10 +29,12 @@ public:
 private:
     void say(const std::string& line);
     [[nodiscard]] std::string broker_line() const;
+    [[nodiscard]] std::string scada_line() const;
 
     const site::Gateway* gateway_;
     const site::CoapService* coap_;
     const site::MqttService* mqtt_;
+    const site::ScadaService* scada_;
     bool quiet_;
     net::LiveRegion live_;
     bool told_ = false;

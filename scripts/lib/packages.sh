@@ -5,7 +5,8 @@ packages_build="g++-12 cmake ninja-build ccache pkg-config libboost1.81-dev libb
 
 packages_test="$packages_build clang-19 lld-19 libclang-rt-19-dev clang-format-19 libgtest-dev
     python3 tshark libcoap3-bin iproute2 iputils-ping util-linux procps
-    mosquitto mosquitto-clients python3-paho-mqtt openssl"
+    mosquitto mosquitto-clients python3-paho-mqtt openssl
+    mbpoll libmodbus-dev python3-pymodbus python3-serial socat"
 # npm of another origin than Debian's will do, and cannot stand beside it.
 command -v npm >/dev/null || packages_test+=" nodejs npm"
 

@@ -118,17 +118,33 @@ void open_sn_port(const Section& sn, const Site& site, Ports& ports) {
 }
 
 /// And by TCP: among themselves.
-void check_tcp_ports(const Section& mqtt, const Section& management, const Site& site) {
-    if (!site.mqtt || !site.management) return;
-    const auto listen = management.take<net::Endpoint>("listen");
-    for (const MqttListener& listener : site.mqtt->listeners) {
-        const auto taken = net::Endpoint::parse(listener.listen);
-        if (!taken || !clash(*taken, listen.value)) continue;
-        management.complain(listen.at,
-                            "management.listen: " + listen.value.text() + " is taken by " +
-                                mqtt.path_of("listener") + ' ' + listener.name,
-                            "another port");
+void check_tcp_ports(const Section& top, const Site& site) {
+    std::vector<std::pair<std::string, net::Endpoint>> taken;
+    if (site.mqtt)
+        for (const MqttListener& listener : site.mqtt->listeners)
+            if (const auto listen = net::Endpoint::parse(listener.listen))
+                taken.emplace_back("mqtt.listener " + listener.name, *listen);
+    const auto refuse = [&](const Section& section, Place at, std::string_view key,
+                            const net::Endpoint& endpoint) {
+        for (const auto& [who, other] : taken)
+            if (clash(other, endpoint))
+                section.complain(at,
+                                 std::string(key) + ": " + endpoint.text() + " is taken by " + who,
+                                 "another port");
+    };
+    if (site.scada) {
+        // Lines among themselves are compared where they are read.
+        const auto lines = scada_listens(*site.scada);
+        for (const Section& line : top.section("scada").sections("line")) {
+            const auto listen = line.take<net::Endpoint>("listen");
+            if (listen.usable()) refuse(line, listen.at, "scada.line.listen", listen.value);
+        }
+        for (const auto& [name, listen] : lines) taken.emplace_back("scada.line " + name, listen);
     }
+    if (!site.management) return;
+    const Section management = top.section("management");
+    const auto listen = management.take<net::Endpoint>("listen");
+    refuse(management, listen.at, "management.listen", listen.value);
 }
 
 }  // namespace
@@ -190,7 +206,9 @@ Site build(const Table& document, const std::filesystem::path& file, Complaints&
     // Without a mesh, what serves one would only be in the way.
     const bool has_mqtt = find(document, "mqtt") != nullptr;
     const bool has_coap = find(document, "coap") != nullptr;
-    site.has_mesh = !(has_mqtt || has_coap) || find(document, "mesh") || find(document, "external");
+    const bool has_scada = find(document, "scada") != nullptr;
+    site.has_mesh = !(has_mqtt || has_coap || has_scada) || find(document, "mesh") ||
+                    find(document, "external");
     if (!site.has_mesh) site.uplink.enabled = site.proxy.enabled = false;
     Coap coap = build_coap(top.section("coap"), file, site.proxy);
     if (has_coap || site.proxy.enabled) site.coap = std::move(coap);
@@ -204,7 +222,8 @@ Site build(const Table& document, const std::filesystem::path& file, Complaints&
     const Section management = top.section("management");
     site.management = build_management(management, file);
     open_sn_port(mqtt.section("sn"), site, ports);
-    check_tcp_ports(mqtt, management, site);
+    site.scada = build_scada(top, file, site);
+    check_tcp_ports(top, site);
     return site;
 }
 

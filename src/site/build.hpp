@@ -57,6 +57,12 @@ void set(Whole& field, const Section& section, std::string_view leaf) {
 [[nodiscard]] std::optional<MqttSn> build_mqtt_sn(const Section& section, bool present);
 [[nodiscard]] std::optional<Management> build_management(const Section& section,
                                                          const std::filesystem::path& file);
+/// `site` has its brokers and its folder already; null where the file has no [scada].
+[[nodiscard]] std::shared_ptr<const Scada> build_scada(const Section& top,
+                                                       const std::filesystem::path& file,
+                                                       const Site& site);
+/// "127.0.0.1:502": where lines of [scada] listen by TCP, with the lines' names.
+[[nodiscard]] std::vector<std::pair<std::string, net::Endpoint>> scada_listens(const Scada& scada);
 [[nodiscard]] std::vector<sim::FaultPlan> fault_plans(const Section& mesh, const NodeNames& names);
 
 }  // namespace causeway::site

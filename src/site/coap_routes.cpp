@@ -39,10 +39,7 @@ coap::Route CoapRoutes::to(const coap::Uri& uri, const Peer& client) {
     if (const auto node = node_of(uri.host)) {
         if (uri.transport != Transport::udp)
             return Refusal{Code::bad_gateway, "nodes speak coap, with or without OSCORE"};
-        Peer peer{.address = node->octets, .port = uri.port};
-        if (const auto keys = contexts_.find(*node); keys != contexts_.end())
-            peer.context = keys->second;
-        return peer;
+        return peer_of(*node, uri.port);
     }
     // "the request towards the proxy SHOULD be sent using DTLS" [RFC 7252 §5.7]: what is asked for
     // in secret is not handed on in clear, but on this very host.
@@ -51,20 +48,38 @@ coap::Route CoapRoutes::to(const coap::Uri& uri, const Peer& client) {
     return beyond(uri);
 }
 
+Peer CoapRoutes::peer_of(const ip::Address& node, std::uint16_t port) const {
+    Peer peer{.address = node.octets, .port = port};
+    if (const auto keys = contexts_.find(node); keys != contexts_.end())
+        peer.context = keys->second;
+    return peer;
+}
+
+std::expected<Peer, std::string> CoapRoutes::reach(const coap::Uri& uri) {
+    if (const auto node = node_of(uri.host); node && uri.transport == Transport::udp)
+        return peer_of(*node, uri.port);
+    return channel_to(uri);
+}
+
 coap::Route CoapRoutes::beyond(const coap::Uri& uri) {
     const auto literal = coap::address_from_literal(uri.host);
-    const bool stream = Peer{.transport = uri.transport}.is_reliable();
     const auto to = site_.coap->proxy_to;
     const bool allowed = literal ? may_reach(*literal) : to == Coap::ProxyTo::anywhere;
     if (!allowed)
         return Refusal{Code::proxying_not_supported, "this proxy does not reach " + uri.host};
     // To wait for a name server would hold up everybody; connections look names up on their way.
-    if (!literal && !stream)
+    if (!literal && !Peer{.transport = uri.transport}.is_reliable())
         return Refusal{Code::proxying_not_supported, "an address is wanted, not a name"};
+    const auto peer = channel_to(uri);
+    if (!peer) return Refusal{Code::bad_gateway, peer.error()};
+    return *peer;
+}
+
+std::expected<Peer, std::string> CoapRoutes::channel_to(const coap::Uri& uri) {
     const std::string key = std::string(coap::scheme_of(uri.transport)) + "://" + uri.authority();
     if (const auto known = channels_.find(key); known != channels_.end()) return known->second.peer;
     const auto peer = host_.open({.transport = uri.transport, .host = uri.host, .port = uri.port});
-    if (!peer) return Refusal{Code::bad_gateway, peer.error().line};
+    if (!peer) return std::unexpected(peer.error().line);
     if (peer->channel == 0) return *peer;
     if (channels_.size() >= channels_max) {
         const auto oldest = std::ranges::min_element(

@@ -6,6 +6,7 @@
 #include "site/coap_host.hpp"
 #include "site/site.hpp"
 
+#include <expected>
 #include <functional>
 #include <map>
 #include <optional>
@@ -27,6 +28,8 @@ public:
 
     [[nodiscard]] coap::Route to(const coap::Uri& uri, const coap::Peer& client);
     [[nodiscard]] std::optional<coap::Refusal> to(const coap::HttpUrl& url) const;
+    /// Where the site file itself asks to go: what a proxy may reach is no matter then.
+    [[nodiscard]] std::expected<coap::Peer, std::string> reach(const coap::Uri& uri);
     [[nodiscard]] bool in_mesh(const coap::Peer& peer) const;
     /// A session or connection is no more.
     void closed(const coap::Peer& peer);
@@ -38,7 +41,9 @@ private:
     };
     [[nodiscard]] std::optional<ip::Address> node_of(const std::string& host) const;
     [[nodiscard]] bool may_reach(const std::array<std::byte, 16>& address) const;
+    [[nodiscard]] coap::Peer peer_of(const ip::Address& node, std::uint16_t port) const;
     [[nodiscard]] coap::Route beyond(const coap::Uri& uri);
+    [[nodiscard]] std::expected<coap::Peer, std::string> channel_to(const coap::Uri& uri);
 
     const Site& site_;
     CoapHost& host_;

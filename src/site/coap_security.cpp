@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace causeway::site {
 namespace {
 
@@ -16,8 +18,9 @@ constexpr std::size_t exchanged_max = 4096;
 
 secure::OscoreSettings oscore_settings(const Site& site) {
     secure::OscoreSettings settings;
-    settings.contexts_max = site.coap->contexts.size() + site.mesh.nodes.size() +
-                            (site.coap->edhoc ? exchanged_max : 0);
+    const std::size_t wanted = site.coap->contexts.size() + site.mesh.nodes.size() +
+                               (site.coap->edhoc ? exchanged_max : 0);
+    settings.contexts_max = std::max<std::size_t>(wanted, 1);  // a site may want none
     return settings;
 }
 

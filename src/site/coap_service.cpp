@@ -23,9 +23,10 @@ using coap::Transport;
 constexpr coap::FrontId coap_front{0};
 constexpr coap::FrontId http_front{1};
 
-// The directory's fronts.
+// The fronts of the directory, and of those within.
 constexpr std::uint32_t of_host = 0;
 constexpr std::uint32_t of_mesh = 1;
+constexpr std::uint32_t of_http = 2;
 
 coap::Settings front_settings(const Coap& plan) {
     coap::Settings settings = coap::Settings::for_host();
@@ -99,7 +100,20 @@ struct CoapService::State {
           proxy_host(io_loop, proxy, [this](auto output) { act(std::move(output)); }),
           mesh(mesh_settings(*site.coap), unpredictable(), Instant{}, {}, &security.protection()),
           mesh_host(io_loop, mesh,
-                    [this](coap::EndpointOutput output) { act_in_mesh(std::move(output)); }) {}
+                    [this](coap::EndpointOutput output) { act_in_mesh(std::move(output)); }),
+          within(io_loop, tells(), [this](const coap::Uri& uri) { return way_to(uri); }) {}
+
+    std::vector<CoapWithin::Tell> tells() {
+        return {[this](coap::EndpointInput in) { host.input(std::move(in)); },
+                [this](coap::EndpointInput in) { mesh_host.input(std::move(in)); },
+                [this](coap::EndpointInput in) { tell_http(std::move(in)); }};
+    }
+
+    [[nodiscard]] std::expected<CoapWithin::Way, std::string> way_to(const coap::Uri& uri) {
+        const auto peer = routes.reach(uri);
+        if (!peer) return std::unexpected(peer.error());
+        return CoapWithin::Way{*peer, routes.in_mesh(*peer) ? of_mesh : of_host};
+    }
 
     CoapHost::Events events() {
         CoapHost::Events told;
@@ -169,6 +183,7 @@ struct CoapService::State {
     template <class Outcome>
     void take(Outcome&& outcome) {
         if (directory && directory->take(outcome)) return;
+        if (within.take(outcome)) return;
         proxy_host.input(std::forward<Outcome>(outcome));
     }
 
@@ -213,6 +228,8 @@ struct CoapService::State {
             host.input(coap::Respond{request.exchange, security.answer(host.now(), request)});
         } else if (directory && CoapDirectory::owns(request.options)) {
             directory->answer(request, identity_of(request.peer), of_host);
+        } else if (within.take(request, of_host)) {
+            return;
         } else if (auto response = server.handle(request)) {
             host.input(coap::Respond{request.exchange, *std::move(response)});
         } else {
@@ -260,11 +277,19 @@ struct CoapService::State {
 
     void on_local(coap::Proxy::Local&& out) {
         if (out.front == coap_front) return answer(std::move(out.request));
+        if (within.take(out.request, of_http)) return;
         auto response = server.handle(out.request);
         const coap::ExchangeId exchange = out.request.exchange;
         coap::Proxy::ToFront back{.front = http_front, .event = coap::Decline{exchange}};
         if (response) back.event = coap::Respond{exchange, *std::move(response)};
         proxy_host.input(std::move(back));
+    }
+
+    void tell_http(coap::EndpointInput&& in) {
+        if (auto* respond = std::get_if<coap::Respond>(&in))
+            proxy_host.input(coap::Proxy::ToFront{http_front, std::move(*respond)});
+        else if (const auto* decline = std::get_if<coap::Decline>(&in))
+            proxy_host.input(coap::Proxy::ToFront{http_front, *decline});
     }
 
     void act_in_mesh(coap::EndpointOutput&& output) {
@@ -274,7 +299,7 @@ struct CoapService::State {
                                options.to_mesh(ip::Address{out.peer.address}, out.peer.port,
                                                out.datagram);
                        },
-                       [&](const coap::RequestArrived& request) { on_node(request); },
+                       [&](coap::RequestArrived& request) { on_node(std::move(request)); },
                        [&](coap::ResponseArrived& out) { take(std::move(out)); },
                        [&](const coap::RequestFailed& out) { take(out); },
                        [](const auto&) {},
@@ -283,9 +308,10 @@ struct CoapService::State {
     }
 
     /// A request of a node's, to the gateway's address in the mesh.
-    void on_node(const coap::RequestArrived& request) {
+    void on_node(coap::RequestArrived&& request) {
         if (directory && CoapDirectory::owns(request.options))
             return directory->answer(request, identity_of(request.peer), of_mesh);
+        if (within.take(request, of_mesh)) return;
         if (auto response = server.handle(request))
             mesh_host.input(coap::Respond{request.exchange, *std::move(response)});
         else
@@ -307,6 +333,7 @@ struct CoapService::State {
     net::Host<coap::CrossProxy, std::function<void(coap::CrossProxy::Output)>> proxy_host;
     coap::Endpoint mesh;
     MeshHost mesh_host;
+    CoapWithin within;
     std::optional<CoapDirectory> directory;
     std::optional<CoapHttp> http;
 };
@@ -346,6 +373,17 @@ std::optional<std::string> CoapService::plain() const {
 std::optional<std::string> CoapService::http() const {
     if (!state_->http) return std::nullopt;
     return state_->http->listening_on() + state_->site.coap->http->path;
+}
+
+CoapWithin& CoapService::within() noexcept {
+    return state_->within;
+}
+
+void CoapService::describe(coap::Resource resource) {
+    resource.handler = [](const coap::RequestView&) {
+        return coap::response_of(coap::Code::not_found);
+    };
+    state_->server.add(std::move(resource));
 }
 
 CoapService::Reloaded CoapService::reload() {

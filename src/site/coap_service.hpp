@@ -14,6 +14,7 @@
 #include "net/io.hpp"
 #include "net/trouble.hpp"
 #include "site/coap_host.hpp"
+#include "site/coap_within.hpp"
 #include "site/site.hpp"
 #include "store/kept_states.hpp"
 
@@ -57,6 +58,11 @@ public:
     [[nodiscard]] std::optional<std::string> plain() const;
     /// Where HTTP clients go: "http://127.0.0.1:8080/hc/".
     [[nodiscard]] std::optional<std::string> http() const;
+
+    /// Resources and requests of others in this program, who go before the service does.
+    [[nodiscard]] CoapWithin& within() noexcept;
+    /// A link in /.well-known/core to one of those resources; its handler is never asked.
+    void describe(coap::Resource resource);
 
     struct Reloaded {
         bool well = true;

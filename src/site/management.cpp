@@ -5,6 +5,7 @@
 #include "site/coap_metrics.hpp"
 #include "site/metrics.hpp"
 #include "site/mqtt_metrics.hpp"
+#include "site/scada_metrics.hpp"
 #include "site/text_file.hpp"
 
 #include <boost/json.hpp>
@@ -29,13 +30,25 @@ HttpResponse refusal(unsigned status, std::string_view what) {
 
 class Desk {
 public:
-    Desk(MqttService* mqtt, const CoapService* coap) : mqtt_(mqtt), coap_(coap) {}
+    explicit Desk(const ManagementService::Services& services)
+        : mqtt_(services.mqtt), coap_(services.coap), scada_(services.scada) {}
 
     HttpResponse handle(const HttpRequest& request) {
         const std::string& path = request.target.path;
         if (path == "/metrics") return only(request, "GET", [&] { return metrics(); });
         if (path == "/coap/stats" && coap_ != nullptr)
             return only(request, "GET", [&] { return answer(coap_to_json(*coap_)); });
+        if (scada_ != nullptr) {
+            if (path == "/scada/stats")
+                return only(request, "GET", [&] { return answer(scada_to_json(*scada_)); });
+            if (path == "/points")
+                return only(request, "GET", [&] {
+                    const std::string* const device = request.query("device");
+                    return answer(points_to_json(scada_->points(), device ? *device : ""));
+                });
+            if (path.starts_with("/points/"))
+                return only(request, "GET", [&] { return point(request.target.segments); });
+        }
         if (mqtt_ == nullptr || !path.starts_with("/mqtt/")) return refusal(404, "no such path");
         if (path == "/mqtt/stats") {
             return only(request, "GET", [&] { return answer(broker_to_json(*mqtt_)); });
@@ -67,9 +80,23 @@ private:
                 append_metric(text, "coap_" + std::string(group), name, value);
             });
         }
+        if (scada_ != nullptr) {
+            scada_->visit([&](std::string_view group, std::string_view name, std::uint64_t value) {
+                append_metric(text, "scada_" + std::string(group), name, value);
+            });
+        }
         return {.status = 200,
                 .body = std::move(text),
                 .type = "text/plain; version=0.0.4; charset=utf-8"};
+    }
+
+    HttpResponse point(const std::vector<std::string>& segments) const {
+        std::string path;
+        for (std::size_t i = 1; i < segments.size(); ++i)
+            path += (path.empty() ? "" : "/") + segments[i];
+        const auto found = scada_->points().find(path);
+        return found ? answer(point_to_json(scada_->points(), *found))
+                     : refusal(404, "no such point");
     }
 
     HttpResponse list(const HttpRequest& request) const {
@@ -151,6 +178,7 @@ private:
 
     MqttService* mqtt_;
     const CoapService* coap_;
+    const ScadaService* scada_;
 };
 
 }  // namespace
@@ -161,14 +189,14 @@ struct ManagementService::State {
 };
 
 net::Opened<ManagementService> ManagementService::open(net::Io& io, const Management& site,
-                                                       MqttService* mqtt, const CoapService* coap) {
+                                                       Services services) {
     net::HttpServer::Options options;
     if (!site.token_file.empty()) {
         auto token = read_first_line(site.token_file);
         if (!token) return std::unexpected(net::Trouble{token.error(), {}});
         options.bearer_token = *std::move(token);
     }
-    auto state = std::make_unique<State>(Desk(mqtt, coap), std::nullopt);
+    auto state = std::make_unique<State>(Desk(services), std::nullopt);
     auto server = net::HttpServer::listen(
         io, site.listen,
         [desk = &state->desk](const HttpRequest& request) { return desk->handle(request); },

@@ -9,12 +9,16 @@
 //     GET    /mqtt/stats                    every counter of the broker
 //     POST   /mqtt/publish                  {"topic": "a", "payload": "b", "qos": 0, "retain": ..}
 //     POST   /mqtt/reload                   what SIGHUP does; says what changed
+//     GET    /points?device=NAME            every point, or a device's: value, unit, time, quality
+//     GET    /points/DEVICE/NAME
+//     GET    /scada/stats                   every counter of drivers, faces and tunnels
 //
 // A token, where the site file names one, is borne by every request: Authorization: Bearer TOKEN.
 #include "net/io.hpp"
 #include "net/trouble.hpp"
 #include "site/coap_service.hpp"
 #include "site/mqtt_service.hpp"
+#include "site/scada_service.hpp"
 
 #include <memory>
 #include <string>
@@ -23,10 +27,14 @@ namespace causeway::site {
 
 class ManagementService {
 public:
-    /// `mqtt` and `coap` are borrowed, and may be null: then their paths do not answer.
+    /// Borrowed, and may be null: then their paths do not answer.
+    struct Services {
+        MqttService* mqtt = nullptr;
+        const CoapService* coap = nullptr;
+        const ScadaService* scada = nullptr;
+    };
     [[nodiscard]] static net::Opened<ManagementService> open(net::Io& io, const Management& site,
-                                                             MqttService* mqtt,
-                                                             const CoapService* coap = nullptr);
+                                                             Services services);
     ManagementService(ManagementService&&) noexcept;
     ManagementService& operator=(ManagementService&&) noexcept;
     ~ManagementService();

@@ -13,7 +13,7 @@
 namespace causeway::site {
 namespace {
 
-using Outcome = std::expected<Meaning, Complaint>;
+using Understood = std::expected<Meaning, Complaint>;
 
 constexpr std::size_t quoted_octets_max = 60;
 
@@ -68,7 +68,7 @@ bool in_range(const Key& key, double number) {
     return number >= number_in<double>(key.least) && number <= number_in<double>(key.most);
 }
 
-Outcome whole(const Key& key, const Value& value) {
+Understood whole(const Key& key, const Value& value) {
     const auto* number = std::get_if<std::int64_t>(&value.is);
     if (!number) return wrong_kind(key, value);
     if (key.words.empty()) {
@@ -84,7 +84,7 @@ Outcome whole(const Key& key, const Value& value) {
     return wrong(key, value.at, fmt::format("{} is none of its values", *number));
 }
 
-Outcome real(const Key& key, const Value& value) {
+Understood real(const Key& key, const Value& value) {
     if (!std::holds_alternative<double>(value.is) &&
         !std::holds_alternative<std::int64_t>(value.is)) {
         return wrong_kind(key, value);
@@ -95,7 +95,7 @@ Outcome real(const Key& key, const Value& value) {
                  number ? fmt::format("{} is out of range", *number) : "no number at all");
 }
 
-Outcome word(const Key& key, const Value& value, const std::string& text) {
+Understood word(const Key& key, const Value& value, const std::string& text) {
     std::vector<std::string_view> words;
     for (const auto one : std::views::split(key.words, ' ')) {
         words.emplace_back(one.begin(), one.end());
@@ -108,7 +108,7 @@ Outcome word(const Key& key, const Value& value, const std::string& text) {
                                              in_quotes(text), meant));
 }
 
-Outcome duration(const Key& key, const Value& value, const std::string& text) {
+Understood duration(const Key& key, const Value& value, const std::string& text) {
     const auto duration = parse_duration(text);
     if (!duration) {
         return wrong(key, value.at, fmt::format("{} is not a duration", in_quotes(text)));
@@ -119,7 +119,7 @@ Outcome duration(const Key& key, const Value& value, const std::string& text) {
     return *duration;
 }
 
-Outcome prefix(const Key& key, const Value& value, const std::string& text) {
+Understood prefix(const Key& key, const Value& value, const std::string& text) {
     const auto prefix = ip::Prefix::from_text(text);
     if (!prefix) {
         return wrong(key, value.at, fmt::format("{} is not an IPv6 prefix", in_quotes(text)));
@@ -131,7 +131,7 @@ Outcome prefix(const Key& key, const Value& value, const std::string& text) {
     return *prefix;
 }
 
-Outcome address(const Key& key, const Value& value, const std::string& text) {
+Understood address(const Key& key, const Value& value, const std::string& text) {
     const auto address = ip::Address::from_text(text);
     if (!address) {
         return wrong(key, value.at, fmt::format("{} is not an IPv6 address", in_quotes(text)));
@@ -143,7 +143,7 @@ Outcome address(const Key& key, const Value& value, const std::string& text) {
     return *address;
 }
 
-Outcome endpoint(const Key& key, const Value& value, const std::string& text) {
+Understood endpoint(const Key& key, const Value& value, const std::string& text) {
     const auto endpoint = net::Endpoint::parse(text);
     if (!endpoint || endpoint->port < number_in<std::uint16_t>(key.least)) {
         return wrong(key, value.at, fmt::format("{} is not an address and port", in_quotes(text)));
@@ -162,17 +162,17 @@ bool is_listen(std::string_view text) {
     return net::Endpoint::parse(text).has_value();
 }
 
-Outcome listen(const Key& key, const Value& value, const std::string& text) {
+Understood listen(const Key& key, const Value& value, const std::string& text) {
     if (is_listen(text)) return text;
     return wrong(key, value.at, fmt::format("{} is no place to listen", in_quotes(text)));
 }
 
-Outcome host(const Key& key, const Value& value, const std::string& text) {
+Understood host(const Key& key, const Value& value, const std::string& text) {
     if (parse_host(text)) return text;
     return wrong(key, value.at, fmt::format("{} is not a host and port", in_quotes(text)));
 }
 
-Outcome octets(const Key& key, const Value& value) {
+Understood octets(const Key& key, const Value& value) {
     std::optional<std::int64_t> count;
     if (const auto* number = std::get_if<std::int64_t>(&value.is)) {
         count = *number;
@@ -188,7 +188,7 @@ Outcome octets(const Key& key, const Value& value) {
     return *count;
 }
 
-Outcome plain_text(const Key& key, const Value& value, const std::string& text) {
+Understood plain_text(const Key& key, const Value& value, const std::string& text) {
     const bool printable =
         std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) >= ' '; });
     if (text.empty() || text.size() > number_in<std::size_t>(key.most) || !printable) {
@@ -197,7 +197,7 @@ Outcome plain_text(const Key& key, const Value& value, const std::string& text) 
     return text;
 }
 
-Outcome point(const Key& key, const Value& value) {
+Understood point(const Key& key, const Value& value) {
     const auto* list = std::get_if<Array>(&value.is);
     if (!list) return wrong_kind(key, value);
     if (list->size() != 2) {
@@ -212,7 +212,7 @@ Outcome point(const Key& key, const Value& value) {
     return sim::Position{*x, *y};
 }
 
-Outcome points(const Key& key, const Value& value) {
+Understood points(const Key& key, const Value& value) {
     const auto* list = std::get_if<Array>(&value.is);
     if (!list) return wrong_kind(key, value);
     if (list->empty() || list->size() > nodes_max) {
@@ -227,7 +227,7 @@ Outcome points(const Key& key, const Value& value) {
     return positions;
 }
 
-Outcome names(const Key& key, const Value& value) {
+Understood names(const Key& key, const Value& value) {
     const auto* list = std::get_if<Array>(&value.is);
     if (!list) return wrong_kind(key, value);
     if (list->empty() || list->size() > nodes_max) {
@@ -248,7 +248,7 @@ Outcome names(const Key& key, const Value& value) {
 
 /// A list of texts that `good` accepts, each.
 template <class Good>
-Outcome texts(const Key& key, const Value& value, Good&& good, std::string_view what) {
+Understood texts(const Key& key, const Value& value, Good&& good, std::string_view what) {
     constexpr std::size_t texts_max = 256;
     const auto* list = std::get_if<Array>(&value.is);
     if (!list) return wrong_kind(key, value);
@@ -267,7 +267,7 @@ Outcome texts(const Key& key, const Value& value, Good&& good, std::string_view 
     return all;
 }
 
-Outcome fractions(const Key& key, const Value& value) {
+Understood fractions(const Key& key, const Value& value) {
     const auto* list = std::get_if<Array>(&value.is);
     if (!list) return wrong_kind(key, value);
     if (list->size() != 2) return wrong(key, value.at, "not two numbers");

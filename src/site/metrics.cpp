@@ -30,6 +30,11 @@ constexpr std::array gauges{
     std::string_view("runs_waiting"),
     std::string_view("observers"),
     std::string_view("registrations"),
+    std::string_view("waiting"),
+    std::string_view("under_way"),
+    std::string_view("commands_under_way"),
+    std::string_view("events_waiting"),
+    std::string_view("peers"),
 };
 
 bool is_gauge(std::string_view name) {

@@ -1,6 +1,8 @@
 // The table itself. A preset equals what the engines' own Settings start from; a test holds the two
 // together. A key's name is the engine's own field's name wherever there is one.
 #include "site/schema_mesh.hpp"
+#include "site/schema_points.hpp"
+#include "site/schema_scada.hpp"
 #include "site/schema_services.hpp"
 
 #include <algorithm>
@@ -39,6 +41,43 @@ constexpr std::array tables{
     TableRule{.path = "coap.edhoc", .about = "key exchange for security contexts"},
     TableRule{.path = "coap.reverse", .many_max = 256, .about = "resources that are elsewhere"},
     TableRule{.path = "coap.http", .about = "the proxy between HTTP and CoAP"},
+    TableRule{.path = "scada", .about = "field devices and control centres"},
+    TableRule{
+        .path = "scada.line", .many_max = 4096, .about = "a serial port, a connection, a socket"},
+    TableRule{.path = "scada.modbus", .about = "Modbus"},
+    TableRule{.path = "scada.modbus.client", .many_max = 4096, .about = "a line of devices"},
+    TableRule{
+        .path = "scada.modbus.client.device", .many_max = 4096, .about = "a device on the line"},
+    TableRule{.path = "scada.modbus.client.device.point",
+              .many_max = 65'536,
+              .about = "something that it measures, or that can be commanded"},
+    TableRule{.path = "scada.modbus.server",
+              .many_max = 256,
+              .about = "points as registers, for clients of ours"},
+    TableRule{.path = "scada.modbus.server.unit", .many_max = 247, .about = "a unit that we are"},
+    TableRule{.path = "scada.modbus.server.point", .many_max = 65'536, .about = "a point of it"},
+    TableRule{.path = "scada.dnp3", .about = "DNP3"},
+    TableRule{.path = "scada.dnp3.master", .many_max = 4096, .about = "a line of outstations"},
+    TableRule{.path = "scada.dnp3.master.outstation",
+              .many_max = 4096,
+              .about = "an outstation on the line"},
+    TableRule{.path = "scada.dnp3.master.outstation.point",
+              .many_max = 65'536,
+              .about = "something that it measures, or that can be commanded"},
+    TableRule{.path = "scada.dnp3.outstation",
+              .many_max = 256,
+              .about = "points as an outstation, for a master"},
+    TableRule{.path = "scada.dnp3.outstation.point", .many_max = 65'536, .about = "a point of it"},
+    TableRule{.path = "scada.mqtt", .about = "points as topics, topics as points"},
+    TableRule{.path = "scada.mqtt.device",
+              .many_max = 65'536,
+              .about = "a device that speaks MQTT to our broker"},
+    TableRule{.path = "scada.mqtt.device.point", .many_max = 65'536, .about = "a point of it"},
+    TableRule{.path = "scada.coap", .about = "points as resources, resources as points"},
+    TableRule{.path = "scada.coap.device", .many_max = 65'536, .about = "a CoAP server"},
+    TableRule{.path = "scada.coap.device.point", .many_max = 65'536, .about = "a point of it"},
+    TableRule{.path = "scada.tunnel", .many_max = 1024, .about = "a serial line over IP"},
+    TableRule{.path = "scada.device", .many_max = 1024, .about = "a simulated field device"},
     TableRule{.path = "management", .about = "the REST interface and metrics"},
 };
 
@@ -50,7 +89,8 @@ constexpr auto joined(const std::array<Key, Sizes>&... parts) {
     return all;
 }
 
-constexpr std::array keys = joined(mesh_keys, mqtt_keys, coap_keys, management_keys);
+constexpr std::array keys =
+    joined(mesh_keys, mqtt_keys, coap_keys, scada_keys, points_keys, management_keys);
 
 }  // namespace
 

@@ -7,11 +7,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace causeway::site {
+
+struct Scada;  // site/scada_site.hpp
 
 /// The mesh's way to this host's kernel: a TUN interface that the mesh's prefix is routed to.
 struct Uplink {
@@ -38,6 +41,7 @@ struct Site {
     /// With `proxy` among its listeners.
     std::optional<Coap> coap;
     std::optional<Mqtt> mqtt;
+    std::shared_ptr<const Scada> scada;  // null: there is none
     std::optional<Management> management;
 };
 

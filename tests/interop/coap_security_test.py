@@ -25,7 +25,7 @@ from coap_peers import Libcoap, Ours, OursServer, Request
 from coap_plugtests import Pair, simple
 from coap_secure import IDENTITY, KEY, keys
 from coap_wire import HOST, NUMBERS
-from harness import Running, check
+from harness import Running, check, eventually
 
 harness.need("coap-client-notls", "coap-client-gnutls", "coap-client-openssl", "openssl", "ip")
 
@@ -70,14 +70,6 @@ keys = "gateway.oscore"
 [management]
 listen = "{HOST}:{REST}"
 @more"""
-
-
-def eventually(what, claim, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not (found := claim()):
-        check(time.monotonic() < deadline, f"never: {what}")
-        time.sleep(0.05)
-    return found
 
 
 def secret(path, text):

@@ -4,7 +4,9 @@ Every test makes its own network namespace and its own temporary directory, so t
 side by side do not meet. A missing peer is a failure, never a skip.
 """
 import contextlib
+import ctypes
 import fcntl
+import importlib.util
 import json
 import os
 import pathlib
@@ -17,6 +19,7 @@ import tempfile
 import threading
 import time
 
+CLONE_NEWNET = 0x40000000
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 
@@ -26,6 +29,14 @@ def need(*programs):
     missing = [p for p in programs if shutil.which(p) is None]
     if missing:
         sys.exit(f"missing: {', '.join(missing)} (scripts/dev setup installs them)")
+
+
+def with_debian_python(module, package):
+    """Runs this test again with Debian's Python, where another one lacks the module."""
+    if importlib.util.find_spec(module) is None:
+        if sys.executable == "/usr/bin/python3":
+            sys.exit(f"missing: {package} (scripts/dev setup installs it)")
+        os.execv("/usr/bin/python3", ["/usr/bin/python3", "-B", *sys.argv])
 
 
 def causeway():
@@ -39,6 +50,26 @@ def causeway():
 def check(claim, message):
     if not claim:
         raise AssertionError(message)
+
+
+def own_network():
+    """Moves this process, and all that it will start, into a network namespace that ends with it.
+    Every port is free there, whoever else runs."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        sys.exit(
+            f"a network of one's own: {os.strerror(ctypes.get_errno())} (interop tests need root)")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+def eventually(what, claim, timeout=20):
+    """Asks again until `claim()` gives something that counts as true, which is given back."""
+    deadline = time.monotonic() + timeout
+    while True:
+        if found := claim():
+            return found
+        check(time.monotonic() < deadline, f"not within {timeout} s: {what}")
+        time.sleep(0.02)
 
 
 class Host:

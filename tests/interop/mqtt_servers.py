@@ -2,10 +2,7 @@
 mosquitto, Debian's mosquitto, which shows that a test asks for what is usual and not for what only
 we do."""
 import contextlib
-import ctypes
-import importlib.util
 import json
-import os
 import re
 import signal
 import socket
@@ -16,30 +13,15 @@ import time
 import urllib.request
 
 import harness
-from harness import Running, check
+from harness import Running, check, eventually, own_network
 
 KIND = "mosquitto" if "mosquitto" in sys.argv[1:] else "causeway"
 OURS = KIND == "causeway"
 HOST = "127.0.0.1"
-CLONE_NEWNET = 0x40000000
-
-
-def own_network():
-    """Moves this process, and all that it will start, into a network namespace that ends with it.
-    Every port is free there, whoever else runs."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET) != 0:
-        sys.exit(
-            f"a network of one's own: {os.strerror(ctypes.get_errno())} (interop tests need root)")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
 def with_paho():
-    """Runs this test again with Debian's Python, where another one has no paho."""
-    if importlib.util.find_spec("paho") is None:
-        if sys.executable == "/usr/bin/python3":
-            sys.exit("missing: python3-paho-mqtt (scripts/dev setup installs it)")
-        os.execv("/usr/bin/python3", ["/usr/bin/python3", "-B", *sys.argv])
+    harness.with_debian_python("paho", "python3-paho-mqtt")
 
 
 class Certificates:
@@ -317,13 +299,3 @@ def reachable(listener):
             return attempt.connect_ex(str(listener.unix)) == 0
     with contextlib.closing(socket.socket()) as attempt:
         return attempt.connect_ex((HOST, listener.port)) == 0
-
-
-def eventually(what, claim, timeout=20):
-    """Asks again until `claim()` gives something that counts as true, which is given back."""
-    deadline = time.monotonic() + timeout
-    while True:
-        if found := claim():
-            return found
-        check(time.monotonic() < deadline, f"not within {timeout} s: {what}")
-        time.sleep(0.02)

@@ -12,6 +12,7 @@
 #include "node/discovery.hpp"
 #include "node/node.hpp"
 #include "rpl/router.hpp"
+#include "tests/laws/scada_makers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,9 +24,8 @@ using namespace std::chrono_literals;
 const ip::Prefix prefix = *ip::Prefix::from_text("fd00:ca5e::/64");
 const ip::Address here = *ip::Address::from_text("fe80::1001");
 
-// How to make one of each, from a seed, with something to do.
-template <class E>
-struct Maker;
+}  // namespace
+
 template <>
 struct Maker<rpl::Trickle> {
     static rpl::Trickle make(std::uint64_t seed) { return {{100ms, 4, 1}, Random(seed), {}}; }
@@ -135,11 +135,16 @@ struct Maker<mqtt::sn::Client> {
     }
 };
 
+namespace {
+
 template <class E>
 class EngineLaws : public testing::Test {};
-using Engines = testing::Types<rpl::Trickle, rpl::Router, link::ieee802154::Mac, lowpan::Adaptation,
-                               coap::Endpoint, coap::ForwardProxy, node::Discovery, node::Node,
-                               mqtt::Bridge, mqtt::sn::Gateway, mqtt::sn::Client>;
+using Engines =
+    testing::Types<rpl::Trickle, rpl::Router, link::ieee802154::Mac, lowpan::Adaptation,
+                   coap::Endpoint, coap::ForwardProxy, node::Discovery, node::Node, mqtt::Bridge,
+                   mqtt::sn::Gateway, mqtt::sn::Client, points::Table, scada::modbus::Client,
+                   scada::modbus::Server, scada::dnp3::MasterStation,
+                   scada::dnp3::OutstationStation, scada::tunnel::Tunnel>;
 TYPED_TEST_SUITE(EngineLaws, Engines);
 
 /// How many there were; a host that never gets to the end of them has found a livelock.

@@ -8,7 +8,10 @@
 #include "base/time.hpp"
 #include "ip/address.hpp"
 #include "lowpan/reassembly.hpp"
+#include "scada/dnp3/link.hpp"
+#include "scada/dnp3/transport.hpp"
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,7 +61,7 @@ struct Dissection {
     }
 };
 
-enum class Link : std::uint8_t { ieee802154, ieee802154_no_fcs, ip };
+enum class Link : std::uint8_t { ieee802154, ieee802154_no_fcs, ip, dnp3 };
 
 /// What octets that nobody says anything about most likely are.
 [[nodiscard]] Link guess(Bytes octets);
@@ -85,10 +88,17 @@ private:
     void take_icmpv6(const Envelope& envelope, Bytes message, Dissection& out);
     void take_udp(const Envelope& envelope, Bytes datagram, Dissection& out);
 
+    void take_dnp3(Bytes octets, Dissection& out);
+    void take_dnp3_frame(const scada::dnp3::Frame& frame, Dissection& out);
+
     void learn_contexts(Bytes advertisement);
 
     lowpan::Contexts contexts_;
     lowpan::Reassembly reassembly_;
+    /// By source and destination: fragments that are not whole yet.
+    static constexpr std::size_t dnp3_fragments_max = 256;
+    std::map<std::pair<std::uint16_t, std::uint16_t>, scada::dnp3::FragmentAssembly>
+        dnp3_fragments_;
     Instant now_{};
 };
 

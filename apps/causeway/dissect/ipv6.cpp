@@ -4,6 +4,7 @@
 #include "ip/extension.hpp"
 #include "ip/udp.hpp"
 #include "rpl/data_plane.hpp"
+#include "scada/dnp3/types.hpp"
 
 #include <algorithm>
 
@@ -162,9 +163,14 @@ void Dissector::take_udp(const Envelope& envelope, Bytes octets, Dissection& out
         if (datagram.error().fault == Fault::bad_checksum) checksum.value += ", wrong";
     }
     const bool is_coap = header->source_port == coap_port || header->target_port == coap_port;
-    if (!is_coap && !payload.empty()) layer.add_hex("Payload", payload);
+    const auto dnp3_port = scada::dnp3::default_port;
+    const bool is_dnp3 = header->source_port == dnp3_port || header->target_port == dnp3_port;
+    if (!is_coap && !is_dnp3 && !payload.empty()) layer.add_hex("Payload", payload);
     out.layers.push_back(std::move(layer));
-    if (is_coap) add_coap_layer(payload, out);
+    if (is_coap)
+        add_coap_layer(payload, out);
+    else if (is_dnp3)
+        take_dnp3(payload, out);
 }
 
 }  // namespace causeway::dissect

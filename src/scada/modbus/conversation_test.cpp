@@ -367,9 +367,9 @@ public:
             std::visit(
                 Overloaded{[&](Transmit& sent) { fly(0, std::move(sent.octets)); },
                            [&](const CloseLine&) {
-                                      reopen_at_ = now_ + 100ms;
-                                      flights_.clear();
-                                  },
+                               reopen_at_ = now_ + 100ms;
+                               flights_.clear();
+                           },
                            [&](const Client::ItemRead& read) { reads_.push_back(read); },
                            [&](const Client::ItemFailed&) { ++failed_; },
                            [&](const Client::Answered& got) { answers_.push_back(got); },
