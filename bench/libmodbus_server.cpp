@@ -1,5 +1,5 @@
-// libmodbus's own server, as its manual has it: one thread, select(), a receive and a reply for each
-// request. The peer of bench/scada.py.
+// libmodbus's own server, as its manual has it: one thread, select(), a receive and a reply for
+// each request. The peer of bench/scada.py.
 #include <modbus.h>
 
 #include <sys/select.h>

@@ -27,10 +27,11 @@ LEFT_OPEN = re.compile(
 MACHINE_PATH = re.compile(r"/h[o]me/\w|/U[s]ers/\w|/r[o]ot/|/w[o]rk/|/tmp/b[u]ild")
 NAMED_CITATION = re.compile(r"\[([^\[\]]*\bRFC\b[^\[\]]*)\]")
 GOOD_CITATION = re.compile(
-    r"RFC \d{3,5}\b(?: (?:§|Appendix |[A-Z]\.|figure |table )[^;]*)?"
+    r"RFC \d{3,5}\b(?: (?:§|\"|Appendix |[A-Z]\.|figure |table )[^;]*)?"
     r"(?:, [^;]*)?(?:; .*)?$")
-BAD_CITATION = re.compile(r"\b(?:RFC|Rfc|rfc)-?\d{3,5}\b|\bRFC \d{3,5},? (?:sec\.|section) \d",
-                          re.IGNORECASE)
+# In small letters it is a name: rfc2217://host is how programs call such a port.
+BAD_CITATION = re.compile(
+    r"\b(?:RFC|Rfc)-?\d{3,5}\b|\bRFC \d{3,5},? (?:[Ss]ec\.|[Ss]ection) \d")
 
 CODE = {".cpp", ".hpp"}
 PROSE = {".md", ".toml", ".txt", ".cmake", ".sh", ".py", ".json", ""}

@@ -98,7 +98,8 @@ class Tidy(unittest.TestCase):
 
     def test_citations_have_one_form(self):
         for good in ("RFC 6282 §3.1.1", "RFC 7967", "RFC 4443 §4.1, §4.2", "RFC 6552, RFC 6719",
-                     "RFC 6550 §9.2, rule 2", "RFC 8180 Appendix A.4", "RFC 7252; RFC 7641 §2"):
+                     "RFC 6550 §9.2, rule 2", "RFC 8180 Appendix A.4", "RFC 7252; RFC 7641 §2",
+                     "RFC 854 \"The NVT printer\""):
             self.none("src/ip/a.cpp", f"// [{good}]\n")
         for bad in ("RFC6282", "§6.7.5, RFC 4191", "RFC 6282 3.1.1", "RFC 6282 section 3"):
             found = self.faults(files={"src/ip/a.cpp": f"// [{bad}]\n"})

@@ -16,11 +16,12 @@
 #include <optional>
 
 namespace causeway::cli {
+namespace dnp3_ask {
 namespace {
 
 using namespace scada::dnp3;
 
-struct AskOptions : Dnp3Options {
+struct Dnp3AskOptions : Dnp3Options {
     bool warm = false;
     bool clear = false;
     bool no_ack = false;
@@ -80,7 +81,7 @@ std::optional<std::uint8_t> group_from(std::string word) {
     for (char& c : word)
         if (c == '-') c = '_';
     for (std::size_t i = 0; i < point_types; ++i)
-        if (const auto type = static_cast<PointType>(i); word == name_of(type))
+        if (const auto type = static_cast<PointType>(i); word == dnp3_type_word(type))
             return static_group(type);
     return std::nullopt;
 }
@@ -102,7 +103,7 @@ bool answered_well(const Master::Completed& completed) {
 }
 
 /// What came of a request whose answer says little.
-int show_done(const AskOptions& options, const Master::Completed& completed,
+int show_done(const Dnp3AskOptions& options, const Master::Completed& completed,
               const std::string& what) {
     const bool answered = completed.fate == Master::Completed::Fate::answered;
     const bool sent = options.no_ack && completed.fate == Master::Completed::Fate::unanswered;
@@ -161,7 +162,7 @@ void show_others(Bytes objects, boost::json::array* list) {
     }
 }
 
-int read_objects(AskOptions& options, const Dnp3Plan& plan) {
+int read_objects(Dnp3AskOptions& options, const Dnp3Plan& plan) {
     const auto objects = objects_of([&](FragmentWriter& to) {
         bool all = !options.words.empty();
         for (const auto& word : options.words) all = all && write_wanted(to, word);
@@ -194,14 +195,14 @@ int read_objects(AskOptions& options, const Dnp3Plan& plan) {
         [&](const Master::Measured& measured) { table.add(measured); });
 }
 
-int write_time(AskOptions& options, Dnp3Plan plan) {
+int write_time(Dnp3AskOptions& options, Dnp3Plan plan) {
     if (options.measure) plan.master.time_sync = TimeSync::serial;
     return ask_dnp3(plan, Master::Synchronise{.tag = 1}, [&](const Master::Completed& completed) {
         return show_done(options, completed, "time");
     });
 }
 
-int restart(AskOptions& options, const Dnp3Plan& plan) {
+int restart(Dnp3AskOptions& options, const Dnp3Plan& plan) {
     const auto function = options.warm ? Function::warm_restart : Function::cold_restart;
     return ask_dnp3(plan, Master::Ask{.tag = 1, .function = function},
                     [&](const Master::Completed& completed) {
@@ -216,7 +217,7 @@ int restart(AskOptions& options, const Dnp3Plan& plan) {
                     });
 }
 
-int freeze(AskOptions& options, const Dnp3Plan& plan) {
+int freeze(Dnp3AskOptions& options, const Dnp3Plan& plan) {
     std::optional<IndexRange> range;
     if (!options.words.empty()) range = index_range_from(options.words.front());
     if (options.words.size() > 1 || (!range && !options.words.empty()))
@@ -233,7 +234,7 @@ int freeze(AskOptions& options, const Dnp3Plan& plan) {
                     });
 }
 
-int assign_class(AskOptions& options, const Dnp3Plan& plan) {
+int assign_class(Dnp3AskOptions& options, const Dnp3Plan& plan) {
     const auto& words = options.words;
     const auto bad = [] {
         return say_why(bad_usage, "wanted: CLASS TYPE [INDEX[-INDEX]], such as 2 analog 0-9");
@@ -256,7 +257,7 @@ int assign_class(AskOptions& options, const Dnp3Plan& plan) {
 }
 
 /// g34v3, a deadband as a float. [IEEE 1815 §A.18]
-int deadband(AskOptions& options, const Dnp3Plan& plan) {
+int deadband(Dnp3AskOptions& options, const Dnp3Plan& plan) {
     const auto& words = options.words;
     float value = 0;
     std::optional<std::uint32_t> index;
@@ -280,17 +281,17 @@ int deadband(AskOptions& options, const Dnp3Plan& plan) {
 }
 
 template <class Run>
-std::shared_ptr<AskOptions> add_ask(CLI::App& dnp3, Work& work, const char* name, const char* what,
-                                    const char* takes, const char* example, Run run,
-                                    CLI::App** added = nullptr) {
-    auto options = std::make_shared<AskOptions>();
+std::shared_ptr<Dnp3AskOptions> add_ask(CLI::App& dnp3, Work& work, const char* name,
+                                        const char* what, const char* takes, const char* example,
+                                        Run run, CLI::App** added = nullptr) {
+    auto options = std::make_shared<Dnp3AskOptions>();
     CLI::App* const app = dnp3.add_subcommand(name, what);
     options->add_to(*app, takes);
     app->footer(
         fmt::format("Example:\n  causeway dnp3 {} 10.0.0.7 --outstation 10{}", name, example));
-    app->callback([options, run, &work] {
-        work = [options, run] {
-            const auto plan = dnp3_plan_from(*options);
+    app->callback([options, run, takes, &work] {
+        work = [options, run, takes] {
+            const auto plan = dnp3_plan_from(*options, *takes != 0);
             if (!plan) return say_why(bad_usage, plan.error());
             return run(*options, *plan);
         };
@@ -300,8 +301,10 @@ std::shared_ptr<AskOptions> add_ask(CLI::App& dnp3, Work& work, const char* name
 }
 
 }  // namespace
+}  // namespace dnp3_ask
 
 void add_dnp3_ask(CLI::App& dnp3, Work& work) {
+    using namespace dnp3_ask;
     CLI::App* app = nullptr;
     auto options =
         add_ask(dnp3, work, "time", "Set the outstation's clock to ours", "", "", write_time, &app);

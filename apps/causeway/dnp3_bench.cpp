@@ -16,11 +16,12 @@
 #include <optional>
 
 namespace causeway::cli {
+namespace dnp3_bench {
 namespace {
 
 using namespace scada::dnp3;
 
-struct BenchOptions : Dnp3Options {
+struct Dnp3BenchOptions : Dnp3Options {
     std::string outstation_load;
     double seconds = 5;
     bool polled = false;
@@ -42,7 +43,7 @@ double dnp3_cpu_seconds() {
 
 class TakeEvents {
 public:
-    TakeEvents(const BenchOptions& options, const Dnp3Plan& plan)
+    TakeEvents(const Dnp3BenchOptions& options, const Dnp3Plan& plan)
         : options_(options),
           session_(
               plan,
@@ -92,7 +93,7 @@ private:
             done);
     }
 
-    const BenchOptions& options_;
+    const Dnp3BenchOptions& options_;
     Dnp3Session session_;
     std::uint64_t events_ = 0;
     std::uint64_t events_before_ = 0;
@@ -100,10 +101,11 @@ private:
     std::optional<net::Clock::Steady::time_point> began_;
 };
 
-int take_events(BenchOptions& options) {
+int take_events(Dnp3BenchOptions& options) {
     auto plan = dnp3_plan_from(options);
     if (!plan) return say_why(bad_usage, plan.error());
     plan->master.disable_unsolicited_at_start = true;
+    plan->master.heed_indications = true;
     plan->master.startup_integrity = {.zero = true};
     if (!options.polled) plan->master.unsolicited = events;
     TakeEvents master(options, *plan);
@@ -114,7 +116,7 @@ int take_events(BenchOptions& options) {
 
 class GiveEvents {
 public:
-    GiveEvents(const BenchOptions& options, PointType type)
+    GiveEvents(const Dnp3BenchOptions& options, PointType type)
         : options_(options),
           type_(type),
           lines_(io_),
@@ -159,7 +161,7 @@ private:
                 self->lines_.close(*self->line_, static_cast<net::Lines::Peer>(close->peer));
         }
     };
-    static std::vector<Outstation> one_outstation(const BenchOptions& options, PointType type) {
+    static std::vector<Outstation> one_outstation(const Dnp3BenchOptions& options, PointType type) {
         std::vector<PointPlan> points;
         for (std::size_t i = 0; i < options.points; ++i)
             points.push_back({.type = type, .index = static_cast<std::uint16_t>(i)});
@@ -190,7 +192,7 @@ private:
         }
     }
 
-    const BenchOptions& options_;
+    const Dnp3BenchOptions& options_;
     PointType type_;
     boost::asio::io_context io_{1};
     net::Lines lines_;
@@ -200,7 +202,7 @@ private:
     std::uint64_t next_ = 0;
 };
 
-int bench(BenchOptions& options) {
+int bench(Dnp3BenchOptions& options) {
     if (options.outstation_load.empty()) return take_events(options);
     if (!options.words.empty())
         return say_why(bad_usage, "--outstation-load waits for a master: no HOST is wanted");
@@ -210,9 +212,11 @@ int bench(BenchOptions& options) {
 }
 
 }  // namespace
+}  // namespace dnp3_bench
 
 void add_dnp3_bench(CLI::App& dnp3, Work& work) {
-    auto options = std::make_shared<BenchOptions>();
+    using namespace dnp3_bench;
+    auto options = std::make_shared<Dnp3BenchOptions>();
     CLI::App* const app = dnp3.add_subcommand("bench", "Measure events a second");
     options->add_to(*app);
     app->add_option("--seconds", options->seconds, "How long it is measured")

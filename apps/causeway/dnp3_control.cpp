@@ -12,11 +12,12 @@
 #include <optional>
 
 namespace causeway::cli {
+namespace dnp3_control {
 namespace {
 
 using namespace scada::dnp3;
 
-struct ControlOptions : Dnp3Options {
+struct Dnp3ControlOptions : Dnp3Options {
     bool direct = false;
     bool no_ack = false;
     unsigned count = 1;
@@ -34,7 +35,7 @@ std::optional<Number> number_from(std::string_view text) {
     return number;
 }
 
-std::optional<Crob> crob_from(const ControlOptions& options, std::string_view word) {
+std::optional<Crob> crob_from(const Dnp3ControlOptions& options, std::string_view word) {
     Crob crob{.clear = options.clear,
               .count = static_cast<std::uint8_t>(options.count),
               .on_ms = options.on_ms,
@@ -60,7 +61,7 @@ std::optional<Crob> crob_from(const ControlOptions& options, std::string_view wo
     return crob;
 }
 
-std::optional<AnalogCommand> analog_from(const ControlOptions& options, std::string_view word) {
+std::optional<AnalogCommand> analog_from(const Dnp3ControlOptions& options, std::string_view word) {
     const auto value = number_from<double>(word);
     if (!value) return std::nullopt;
     AnalogCommand command{.value = *value};
@@ -72,7 +73,7 @@ std::optional<AnalogCommand> analog_from(const ControlOptions& options, std::str
 }
 
 /// Words in threes: what, which, how.
-std::expected<std::vector<Control>, std::string> controls_from(const ControlOptions& options) {
+std::expected<std::vector<Control>, std::string> controls_from(const Dnp3ControlOptions& options) {
     const auto& words = options.words;
     std::vector<Control> controls;
     if (words.empty() || words.size() % 3 != 0)
@@ -104,11 +105,12 @@ std::expected<std::vector<Control>, std::string> controls_from(const ControlOpti
     return controls;
 }
 
-std::string_view what_is(const Control& control) {
-    return std::holds_alternative<Crob>(control.what) ? "binary_output" : "analog_output";
+PointType what_is(const Control& control) {
+    return std::holds_alternative<Crob>(control.what) ? PointType::binary_output
+                                                      : PointType::analog_output;
 }
 
-int show_outcome(const ControlOptions& options, const Master::Completed& completed) {
+int show_outcome(const Dnp3ControlOptions& options, const Master::Completed& completed) {
     const bool answered = completed.fate == Master::Completed::Fate::answered;
     const bool sent = completed.fate != Master::Completed::Fate::unreachable;
     bool all = answered || (options.no_ack && sent);
@@ -120,12 +122,12 @@ int show_outcome(const ControlOptions& options, const Master::Completed& complet
                              : sent                 ? "unanswered"
                                                     : "not sent";
         if (options.json)
-            list.push_back({{"type", what_is(control)},
+            list.push_back({{"type", dnp3_type_word(what_is(control))},
                             {"index", control.index},
                             {"outcome", outcome},
                             {"status", std::to_underlying(control.status)}});
         else
-            fmt::print("{} {}: {}\n", what_is(control), control.index, outcome);
+            fmt::print("{} {}: {}\n", name_of(what_is(control)), control.index, outcome);
     }
     if (options.json)
         fmt::print("{}\n", boost::json::serialize(boost::json::object{
@@ -137,8 +139,8 @@ int show_outcome(const ControlOptions& options, const Master::Completed& complet
     return all ? done : failed;
 }
 
-int command(ControlOptions& options) {
-    const auto plan = dnp3_plan_from(options);
+int command(Dnp3ControlOptions& options) {
+    const auto plan = dnp3_plan_from(options, true);
     if (!plan) return say_why(bad_usage, plan.error());
     auto controls = controls_from(options);
     if (!controls) return say_why(bad_usage, controls.error());
@@ -152,7 +154,7 @@ int command(ControlOptions& options) {
 }
 
 void add_command(CLI::App& dnp3, Work& work, bool direct) {
-    auto options = std::make_shared<ControlOptions>();
+    auto options = std::make_shared<Dnp3ControlOptions>();
     options->direct = direct;
     CLI::App* const app =
         direct ? dnp3.add_subcommand("direct", "Operate outputs at once, without selecting them")
@@ -180,8 +182,10 @@ void add_command(CLI::App& dnp3, Work& work, bool direct) {
 }
 
 }  // namespace
+}  // namespace dnp3_control
 
 void add_dnp3_control(CLI::App& dnp3, Work& work) {
+    using namespace dnp3_control;
     add_command(dnp3, work, false);
     add_command(dnp3, work, true);
 }

@@ -11,12 +11,13 @@
 #include <optional>
 
 namespace causeway::cli {
+namespace dnp3_poll {
 namespace {
 
 using scada::dnp3::Classes;
 using scada::dnp3::Master;
 
-struct PollOptions : Dnp3Options {
+struct Dnp3PollOptions : Dnp3Options {
     std::string classes = "0123";
     std::string every = "10s";
     std::string time;
@@ -37,7 +38,7 @@ std::optional<Classes> classes_from(std::string_view text) {
     return text.empty() ? std::nullopt : std::optional(classes);
 }
 
-int poll(PollOptions& options) {
+int poll(Dnp3PollOptions& options) {
     const auto plan = dnp3_plan_from(options);
     if (!plan) return say_why(bad_usage, plan.error());
     const auto classes = classes_from(options.classes);
@@ -67,7 +68,7 @@ int poll(PollOptions& options) {
 
 class Watch {
 public:
-    Watch(const PollOptions& options, const Dnp3Plan& plan)
+    Watch(const Dnp3PollOptions& options, const Dnp3Plan& plan)
         : options_(options),
           session_(plan,
                    {.opened = {},
@@ -108,13 +109,13 @@ private:
         fmt::print(stderr, "{}\n", text);
     }
 
-    const PollOptions& options_;
+    const Dnp3PollOptions& options_;
     Dnp3Session session_;
     std::uint64_t shown_ = 0;
     std::string told_;
 };
 
-int watch(PollOptions& options) {
+int watch(Dnp3PollOptions& options) {
     auto plan = dnp3_plan_from(options);
     if (!plan) return say_why(bad_usage, plan.error());
     const auto every = duration_from_text(options.every);
@@ -123,6 +124,7 @@ int watch(PollOptions& options) {
         return say_why(bad_usage, "--every and --for take times, such as 10s");
     auto& master = plan->master;
     master.disable_unsolicited_at_start = true;
+    master.heed_indications = true;
     master.startup_integrity = scada::dnp3::everything;
     if (!options.polled) master.unsolicited = scada::dnp3::events;
     if (*every > Duration{}) master.polls = {{.classes = scada::dnp3::events, .every = *every}};
@@ -131,9 +133,11 @@ int watch(PollOptions& options) {
 }
 
 }  // namespace
+}  // namespace dnp3_poll
 
 void add_dnp3_poll(CLI::App& dnp3, Work& work) {
-    auto polled = std::make_shared<PollOptions>();
+    using namespace dnp3_poll;
+    auto polled = std::make_shared<Dnp3PollOptions>();
     CLI::App* const poll_app =
         dnp3.add_subcommand("poll", "Read what an outstation has, once, and print it");
     polled->add_to(*poll_app);
@@ -145,7 +149,7 @@ void add_dnp3_poll(CLI::App& dnp3, Work& work) {
   causeway dnp3 poll --serial /dev/ttyUSB0 --outstation 3 --classes 123 --json)");
     poll_app->callback([polled, &work] { work = [polled] { return poll(*polled); }; });
 
-    auto watched = std::make_shared<PollOptions>();
+    auto watched = std::make_shared<Dnp3PollOptions>();
     CLI::App* const watch_app = dnp3.add_subcommand("watch", "Print changes as they happen");
     watched->add_to(*watch_app);
     watch_app->add_option("--every", watched->every, "Pace of event polls; 0: none")

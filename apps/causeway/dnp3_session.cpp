@@ -67,7 +67,10 @@ void Dnp3Options::add_to(CLI::App& app, const std::string& takes) {
     app.add_flag("--json", json, "Print JSON");
 }
 
-std::expected<Dnp3Plan, std::string> dnp3_plan_from(Dnp3Options& options) {
+std::expected<Dnp3Plan, std::string> dnp3_plan_from(Dnp3Options& options, bool more) {
+    const std::size_t words = options.serial.empty() ? 1 : 0;
+    if (!more && options.words.size() > words)
+        return std::unexpected(fmt::format("{}: not understood", options.words[words]));
     Dnp3Plan plan;
     const auto timeout = duration_from_text(options.timeout);
     if (!timeout || *timeout <= Duration{})
@@ -79,6 +82,7 @@ std::expected<Dnp3Plan, std::string> dnp3_plan_from(Dnp3Options& options) {
     plan.master.response_within = *timeout;
     plan.master.disable_unsolicited_at_start = false;
     plan.master.startup_integrity = {};
+    plan.master.heed_indications = false;
     if (!options.serial.empty()) {
         const auto format = net::serial_format_from(options.baud);
         if (!format)
@@ -198,7 +202,15 @@ struct Dnp3Session::State {
     }
     void end(int with) {
         if (!status) status = with;
-        io.stop();
+        leave(100);
+    }
+    /// What was sent last, a confirmation, a command that wants no answer, goes before we do.
+    void leave(int patience) {
+        if (!line || patience == 0 || lines.queued(*line, 0) == 0) return io.stop();
+        end_timer.expires_after(std::chrono::milliseconds(10));
+        end_timer.async_wait([this, patience](const boost::system::error_code& gone) {
+            if (!gone) leave(patience - 1);
+        });
     }
     /// Wall clocks are set now and then: ours is told each minute.
     void tell_clock() {

@@ -33,11 +33,14 @@ struct Dnp3Plan {
     net::LineSpec line{};
     std::string where;  // for people
     scada::dnp3::ChannelSettings channel{};
-    /// Nothing at the start and no polls: the tool says what it wants.
+    /// Nothing at the start, no polls, no events taken from another master: the tool says what it
+    /// wants.
     scada::dnp3::MasterSettings master{};
 };
-/// Or what is wrong with the options. Takes the place away from the words.
-[[nodiscard]] std::expected<Dnp3Plan, std::string> dnp3_plan_from(Dnp3Options& options);
+/// Or what is wrong with the options. Takes the place away from the words; `more`: others may
+/// follow.
+[[nodiscard]] std::expected<Dnp3Plan, std::string> dnp3_plan_from(Dnp3Options& options,
+                                                                  bool more = false);
 
 class Dnp3Session {
 public:

@@ -15,32 +15,32 @@ namespace dnp3 = scada::dnp3;
 using dnp3::Measurement;
 using dnp3::PointType;
 
-struct FlagName {
+struct Dnp3FlagName {
     std::uint8_t bit;
     std::string_view name;
 };
-constexpr FlagName common_flags[] = {{dnp3::flag::online, "online"},
-                                     {dnp3::flag::restart, "restart"},
-                                     {dnp3::flag::comm_lost, "comm_lost"},
-                                     {dnp3::flag::remote_forced, "remote_forced"},
-                                     {dnp3::flag::local_forced, "local_forced"}};
+constexpr Dnp3FlagName dnp3_common_flags[] = {{dnp3::flag::online, "online"},
+                                              {dnp3::flag::restart, "restart"},
+                                              {dnp3::flag::comm_lost, "comm_lost"},
+                                              {dnp3::flag::remote_forced, "remote_forced"},
+                                              {dnp3::flag::local_forced, "local_forced"}};
 
-std::string_view flag_6_of(PointType type) {
+std::string_view dnp3_flag_6_of(PointType type) {
     if (type == PointType::binary || type == PointType::double_bit) return "chatter";
     if (type == PointType::counter || type == PointType::frozen_counter) return "rollover";
     return type == PointType::analog || type == PointType::analog_output ? "over_range" : "";
 }
-std::string_view flag_7_of(PointType type) {
+std::string_view dnp3_flag_7_of(PointType type) {
     if (type == PointType::counter || type == PointType::frozen_counter) return "discontinuity";
     return type == PointType::analog || type == PointType::analog_output ? "reference_error" : "";
 }
 
 std::vector<std::string> dnp3_flag_names(const Measurement& measurement) {
     std::vector<std::string> names;
-    for (const auto& [bit, name] : common_flags)
+    for (const auto& [bit, name] : dnp3_common_flags)
         if (measurement.flags & bit) names.emplace_back(name);
-    const auto six = flag_6_of(measurement.type);
-    const auto seven = flag_7_of(measurement.type);
+    const auto six = dnp3_flag_6_of(measurement.type);
+    const auto seven = dnp3_flag_7_of(measurement.type);
     if ((measurement.flags & 0x20) && !six.empty()) names.emplace_back(six);
     if ((measurement.flags & 0x40) && !seven.empty()) names.emplace_back(seven);
     return names;
@@ -62,7 +62,7 @@ constexpr std::pair<dnp3::Iin, std::string_view> dnp3_iin_names[] = {
     {dnp3::Iin::already_executing, "already_executing"},
     {dnp3::Iin::config_corrupt, "config_corrupt"}};
 
-std::string_view name_of_state(dnp3::DoubleBit state) {
+std::string_view dnp3_state_name(dnp3::DoubleBit state) {
     switch (state) {
         case dnp3::DoubleBit::intermediate:
             return "intermediate";
@@ -78,10 +78,17 @@ std::string_view name_of_state(dnp3::DoubleBit state) {
 
 }  // namespace
 
+std::string dnp3_type_word(PointType type) {
+    std::string word(dnp3::name_of(type));
+    for (char& c : word)
+        if (c == ' ' || c == '-') c = '_';
+    return word;
+}
+
 std::string dnp3_value_text(const Measurement& measurement) {
     return std::visit(Overloaded{
                           [](bool on) -> std::string { return on ? "on" : "off"; },
-                          [](dnp3::DoubleBit state) { return std::string(name_of_state(state)); },
+                          [](dnp3::DoubleBit state) { return std::string(dnp3_state_name(state)); },
                           [](std::uint32_t count) { return fmt::format("{}", count); },
                           [](double value) { return fmt::format("{:.10g}", value); },
                           [](const Octets& octets) {
@@ -125,10 +132,10 @@ boost::json::array dnp3_indications_json(dnp3::Iins iin) {
 
 boost::json::object dnp3_to_json(const dnp3::Master::Measured& measured) {
     const Measurement& measurement = measured.measurement;
-    boost::json::object out{{"type", dnp3::name_of(measurement.type)},
+    boost::json::object out{{"type", dnp3_type_word(measurement.type)},
                             {"index", measurement.index}};
     std::visit(Overloaded{
-                   [&](dnp3::DoubleBit state) { out["value"] = name_of_state(state); },
+                   [&](dnp3::DoubleBit state) { out["value"] = dnp3_state_name(state); },
                    [&](const Octets& octets) { out["value"] = printable(as_text(octets)); },
                    [&](auto value) { out["value"] = value; },
                },

@@ -12,6 +12,8 @@
 
 namespace causeway::cli {
 
+/// "binary_output": for JSON, and for words on the command line.
+[[nodiscard]] std::string dnp3_type_word(scada::dnp3::PointType type);
 [[nodiscard]] std::string dnp3_value_text(const scada::dnp3::Measurement& measurement);
 /// "online,restart"; "-" where none is set.
 [[nodiscard]] std::string dnp3_flags_text(const scada::dnp3::Measurement& measurement);

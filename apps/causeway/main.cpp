@@ -1,6 +1,9 @@
 #include "command.hpp"
+#include "device.hpp"
 #include "dnp3.hpp"
+#include "modbus.hpp"
 #include "mqtt.hpp"
+#include "serial.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -32,7 +35,10 @@ int main(int argc, char** argv) {
     causeway::cli::add_check(app, work);
     causeway::cli::add_coap(app, work);
     causeway::cli::add_mqtt(app, work);
+    causeway::cli::add_modbus(app, work);
     causeway::cli::add_dnp3(app, work);
+    causeway::cli::add_device(app, work);
+    causeway::cli::add_serial(app, work);
     causeway::cli::add_dissect(app, work);
 
     try {

@@ -45,6 +45,7 @@ public:
     struct Released {
         Ticket ticket;
         std::uint16_t packet_id;
+        Reason reason;  // of PUBREC: no error, but it may say that nobody has subscribed
     };
 
     /// On the wire in this connection: what the server's receive maximum counts.
@@ -57,7 +58,9 @@ public:
     /// Takes it out; nothing when it is not in flight at that quality.
     [[nodiscard]] std::optional<Flight> land(std::uint16_t packet_id, Qos qos);
     /// PUBREC came: only its identifier is kept from here on.
-    void release(const Flight& flight) { released_.push_back({flight.ticket, flight.packet_id}); }
+    void release(const Flight& flight, Reason reason) {
+        released_.push_back({flight.ticket, flight.packet_id, reason});
+    }
     [[nodiscard]] std::optional<Released> complete(std::uint16_t packet_id);
     [[nodiscard]] bool is_released(std::uint16_t packet_id) const noexcept;
 

@@ -133,7 +133,7 @@ void Client::State::session_lost() {
     for (const auto& released : flights.take_released()) {
         // The server had it, for PUBREC says so [MQTT 5.0 §4.3.3].
         ids.give_back(released.packet_id);
-        ended(released.ticket, Reason::success, {});
+        ended(released.ticket, released.reason, {});
     }
     auto lost = flights.take_published();
     for (auto flight = lost.rbegin(); flight != lost.rend(); ++flight) {
@@ -237,7 +237,7 @@ void Client::State::take_ack(Instant now, const Ack& ack) {
                     ended(flight->ticket, ack.reason, why);
                     return pump(now);
                 }
-                flights.release(*flight);
+                flights.release(*flight, ack.reason);
                 return send_ack(now, PacketType::pubrel, ack.packet_id, Reason::success);
             }
             if (is_error(ack.reason)) break;
@@ -255,7 +255,7 @@ void Client::State::take_ack(Instant now, const Ack& ack) {
             if (const auto done = flights.complete(ack.packet_id)) {
                 ids.give_back(ack.packet_id);
                 // "not found" here says that the server is done with it, too.
-                ended(done->ticket, Reason::success, why);
+                ended(done->ticket, done->reason, why);
                 return pump(now);
             }
             break;

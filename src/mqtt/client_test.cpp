@@ -267,6 +267,15 @@ TEST(Client, QosTwoEndsWithPubcompAndIsReleasedInBetween) {
     EXPECT_EQ(talk.words(), Words{"PUBREL 1 packet identifier not found"});
 }
 
+TEST(Client, ThatNobodyHasSubscribedIsKnownAtTheEndOfQosTwo) {  // [MQTT 5.0 §3.5.2.1]
+    Talk talk(v5());
+    talk.connect();
+    talk.publish(5, "a", Qos::exactly_once);
+    talk.ack(PacketType::pubrec, 1, Reason::no_matching_subscribers);
+    talk.ack(PacketType::pubcomp, 1);
+    EXPECT_EQ(talk.only<client::Published>().reason, Reason::no_matching_subscribers);
+}
+
 TEST(Client, APubrecWithAnErrorIsTheEnd) {
     // [MQTT-4.4.0-2]
     Talk talk(v5());

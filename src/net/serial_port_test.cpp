@@ -1,12 +1,15 @@
 #include "net/serial_port.hpp"
 
 #include "base/hex.hpp"
+#include "net/serial_port_list.hpp"
 #include "net/stream_testing.hpp"
 
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
 #include <termios.h>
+
+#include <fstream>
 
 namespace causeway::net::serial_port_test {
 namespace {
@@ -297,6 +300,35 @@ TEST_F(SerialPorts, APortMayGoInItsOwnEvents) {
     program.say("x");
     ASSERT_TRUE(turn_until(io, [&] { return gone; }));
     turn_for(io, 5ms);
+}
+
+TEST(SerialPortLists, NameWhatIsThereByStableNamesAndLeaveOutWhatIsNot) {
+    namespace fs = std::filesystem;
+    const Folder folder;
+    const fs::path root = folder / "";
+    const fs::path usb = root / "sys/devices/usb1/1-1";
+    fs::create_directories(usb / "1-1:1.0/ttyUSB0");
+    fs::create_directories(root / "sys/bus/drivers/ftdi_sio");
+    fs::create_directory_symlink("../../../../bus/drivers/ftdi_sio",
+                                 usb / "1-1:1.0/ttyUSB0/driver");
+    std::ofstream(usb / "product") << "Dual RS485\n";
+    for (const char* tty : {"ttyUSB0", "ttyS0", "ttyS1", "tty7"})
+        fs::create_directories(root / "sys/class/tty" / tty);
+    fs::create_directory_symlink(usb / "1-1:1.0/ttyUSB0", root / "sys/class/tty/ttyUSB0/device");
+    for (const char* tty : {"ttyS0", "ttyS1"})
+        fs::create_directories(root / "sys/class/tty" / tty / "device");
+    std::ofstream(root / "sys/class/tty/ttyS0/type") << "4\n";
+    std::ofstream(root / "sys/class/tty/ttyS1/type") << "0\n";
+    fs::create_directories(root / "dev/serial/by-id");
+    fs::create_symlink("../../ttyUSB0", root / "dev/serial/by-id/usb-Dual_RS485-if00");
+    const auto found = serial_ports(root.string());
+    ASSERT_EQ(found.size(), 2u);
+    EXPECT_EQ(found[0].device, "/dev/ttyS0");
+    EXPECT_EQ(found[0].by_id, "");
+    EXPECT_EQ(found[1].device, "/dev/ttyUSB0");
+    EXPECT_EQ(found[1].by_id, "/dev/serial/by-id/usb-Dual_RS485-if00");
+    EXPECT_EQ(found[1].driver, "ftdi_sio");
+    EXPECT_EQ(found[1].product, "Dual RS485");
 }
 
 }  // namespace

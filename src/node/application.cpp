@@ -61,6 +61,7 @@ Application::Application(const Config& config, Random random, Teller teller, Ins
     if (!sensors_.empty()) next_sample_ = now + sampling;
     if (config_.mqtt_sn && !config_.root)
         publisher_ = std::make_unique<Publisher>(config_, random.fork(2), teller);
+    if (config_.dnp3 && !config_.root) dnp3_ = std::make_unique<Dnp3Station>(config_, now);
     if (config_.directory)
         registrant_ = std::make_unique<coap::Registrant>(
             coap::Registrant::Settings{.endpoint = config_.directory->name}, random.fork(4));
@@ -116,7 +117,13 @@ coap::Response Application::led(const coap::RequestView& request) {
     if (wanted != "0" && wanted != "1")
         return coap::response_of(coap::Code::bad_request, "0 or 1 is wanted");
     led_ = wanted == "1";
+    if (dnp3_) dnp3_->show_led(now_, led_);
     return coap::response_of(coap::Code::changed);
+}
+
+/// Otherwise than over CoAP, whose observers hear of it.
+void Application::switch_led(bool on) {
+    if (std::exchange(led_, on) != on) server_.changed("/actuators/led");
 }
 
 coap::Response Application::store(const coap::RequestView& request) {
@@ -145,6 +152,8 @@ void Application::handle(Instant now, Input in) {
     std::visit(
         Overloaded{
             [&](DatagramReceived& datagram) {
+                if (dnp3_ && datagram.target_port == config_.dnp3->port)
+                    return ask_dnp3(now, datagram);
                 if (datagram.target_port != coap::default_port) {
                     if (publisher_)
                         publisher_->received(now, datagram.peer, datagram.port, datagram.payload);
@@ -170,6 +179,14 @@ void Application::handle(Instant now, Input in) {
     carry(now);
 }
 
+void Application::ask_dnp3(Instant now, const DatagramReceived& datagram) {
+    if (datagram.multicast) return;
+    std::vector<double> readings;
+    for (const Running& running : sensors_)
+        readings.push_back(static_cast<double>(tenths_of(*running.sensor)) / 10.0);
+    dnp3_->received(now, datagram.peer, datagram.port, datagram.payload, readings);
+}
+
 void Application::handle_timeout(Instant now) {
     now_ = now;
     for (Running& running : sensors_)
@@ -183,6 +200,7 @@ void Application::handle_timeout(Instant now) {
     if (endpoint_.next_deadline() <= now) endpoint_.handle_timeout(now);
     if (publisher_ && publisher_->next_deadline() <= now) publisher_->handle_timeout(now);
     if (registrant_ && registrant_->next_deadline() <= now) registrant_->handle_timeout(now);
+    if (dnp3_ && dnp3_->next_deadline() <= now) dnp3_->handle_timeout(now);
     carry(now);
 }
 
@@ -192,6 +210,7 @@ Instant Application::next_deadline() const noexcept {
     if (endpoint_.observers() != 0) next = std::min(next, next_sample_);
     if (publisher_) next = std::min(next, publisher_->next_deadline());
     if (registrant_) next = std::min(next, registrant_->next_deadline());
+    if (dnp3_) next = std::min(next, dnp3_->next_deadline());
     for (const Running& running : sensors_) next = std::min(next, running.next_report);
     return next;
 }
@@ -261,6 +280,13 @@ void Application::carry(Instant now) {
         out_.push({ip::Address{datagram->peer.address}, datagram->peer.port,
                    std::move(datagram->octets), port});
     }
+    while (dnp3_) {
+        auto datagram = dnp3_->poll_output();
+        if (!datagram) break;
+        const std::uint16_t port = config_.dnp3->port;
+        out_.push({datagram->peer, datagram->port, std::move(datagram->octets), port});
+    }
+    if (const auto led = dnp3_ ? dnp3_->take_led() : std::nullopt) switch_led(*led);
     bool more = true;
     while (more) {
         more = false;

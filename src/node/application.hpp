@@ -10,7 +10,8 @@
 //
 // With Config::oscore they are there for those with the keys, too, or for nobody else; readings go
 // out as they are. With Config::directory the node registers there. With Config::mqtt_sn its
-// readings are published over MQTT-SN instead, see publisher.hpp.
+// readings are published over MQTT-SN instead, see publisher.hpp. With Config::dnp3 a SCADA master
+// asks for them, and switches the LED, see dnp3_station.hpp.
 #include "base/engine.hpp"
 #include "base/outbox.hpp"
 #include "base/random.hpp"
@@ -18,6 +19,7 @@
 #include "coap/endpoint.hpp"
 #include "coap/registrant.hpp"
 #include "coap/server.hpp"
+#include "node/dnp3_station.hpp"
 #include "node/node.hpp"
 #include "node/object_security.hpp"
 #include "node/publisher.hpp"
@@ -90,7 +92,8 @@ public:
     [[nodiscard]] Instant next_deadline() const noexcept;
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
     [[nodiscard]] bool listens_to(std::uint16_t port) const noexcept {
-        return port == coap::default_port || (publisher_ && config_.mqtt_sn->port == port);
+        return port == coap::default_port || (publisher_ && config_.mqtt_sn->port == port) ||
+               (dnp3_ && config_.dnp3->port == port);
     }
 
 private:
@@ -109,6 +112,8 @@ private:
     void carry(Instant now);
     void report(Instant now, Running& running);
     void publish(Instant now, const Sensor& sensor);
+    void ask_dnp3(Instant now, const DatagramReceived& datagram);
+    void switch_led(bool on);
     [[nodiscard]] long tenths_of(const Sensor& sensor) const;
     [[nodiscard]] std::string senml(const Sensor& sensor) const;
 
@@ -130,6 +135,7 @@ private:
     Octets store_;
     std::unique_ptr<Publisher> publisher_;
     std::unique_ptr<coap::Registrant> registrant_;
+    std::unique_ptr<Dnp3Station> dnp3_;
     Outbox<Output> out_;
     Stats stats_;
 };

@@ -50,6 +50,19 @@ struct MqttSn {
     friend bool operator==(const MqttSn&, const MqttSn&) = default;
 };
 
+/// The node is a DNP3 outstation, too, over UDP [IEEE 1815 §13]: a SCADA master asks it through the
+/// mesh. Its points: analog inputs 0, 1 ... are its sensors in their order (class 2), binary output
+/// 0 is its LED (class 1).
+struct Dnp3 {
+    std::uint16_t address = 1024;
+    std::uint16_t master = 1;     // unsolicited responses are for it; anybody may ask
+    std::uint16_t port = 20'000;  // UDP
+    bool unsolicited = false;     // may be enabled, once somebody has spoken to the node
+    double deadband = 0.5;        // of events, in the sensors' units
+
+    friend bool operator==(const Dnp3&, const Dnp3&) = default;
+};
+
 /// OSCORE keys of a node. Its ID Context is its EUI-64, so that one secret serves many nodes, each
 /// with keys of its own. There are two contexts, told apart by identifiers: clients 00 (a gateway)
 /// and 02 (a tool); the node answers them as 01 and 03. [RFC 8613 §3]
@@ -88,6 +101,7 @@ struct Config {
     std::vector<Sensor> sensors;
     bool confirmable_readings = false;  // CON instead of NON
     std::optional<MqttSn> mqtt_sn{};
+    std::optional<Dnp3> dnp3{};  // not at the root
     std::optional<ObjectSecurity> oscore{};
     std::optional<Directory> directory{};
     /// Root only: UDP ports of its own address behind which a program of the host listens; not

@@ -1,5 +1,5 @@
-// The point table in any order of calls: its sums stay true, each command is handed over at most once
-// and completed exactly once, what waits is bounded, selections run out.
+// The point table in any order of calls: its sums stay true, each command is handed over at most
+// once and completed exactly once, what waits is bounded, selections run out.
 #include "points/table.hpp"
 
 #include <map>

@@ -53,7 +53,7 @@ bool is_alike(std::string_view a, std::string_view b) noexcept {
 
 }  // namespace
 
-// ---- names of states -----------------------------------------------------------------------------
+// ---- names of states ----------------------------------------------------------------------------
 
 std::optional<std::string_view> state_of(const Definition& definition,
                                          const Value& value) noexcept {
@@ -78,7 +78,7 @@ std::optional<Value> value_from_text(const Definition& definition, std::string_v
     return from_text(text, definition.kind);
 }
 
-// ---- changes -------------------------------------------------------------------------------------
+// ---- changes ------------------------------------------------------------------------------------
 
 void Table::State::update(PointId point, Sample&& sample) {
     Row& of = row(point);
@@ -173,7 +173,7 @@ std::optional<Change> Table::State::take(Subscriber& subscriber) {
     return Change{PointId{oldest.from.point}, std::move(oldest.sample)};
 }
 
-// ---- the table -----------------------------------------------------------------------------------
+// ---- the table ----------------------------------------------------------------------------------
 
 Table::Table() : Table(Settings{}) {}
 Table::Table(Settings settings) : state_(std::make_unique<State>(settings)) {}

@@ -11,16 +11,16 @@
 // `Ready` comes once when a queue stops being empty; take() empties it.
 //
 // A point's value is always of its definition's kind: an update of another is turned into it
-// (as_kind), and where that cannot be, the old value stays and is invalid. Not-a-number equals itself,
-// so that it is no change for ever; as a command it is out of range.
+// (as_kind), and where that cannot be, the old value stays and is invalid. Not-a-number equals
+// itself, so that it is no change for ever; as a command it is out of range.
 //
 // A selection [IEEE 1815 §4.4.3]: where the driver's device knows select-before-operate, both steps
-// go to it; where it does not, the table keeps the selection itself, for Definition::select_timeout,
-// and hands an operate that fits to the driver as a direct one. In either case it knows whose a
+// go to it; where it does not, the table keeps the selection, for Definition::select_timeout, and
+// hands an operate that fits to the driver as a direct one. In either case it knows whose a
 // selection is: one to a point, of one requester's session; others are refused (already_active) and
 // may not operate it (no_select); an operate that does not fit, or a direct command of the same
-// session, ends it. Whatever happens, a command is handed to its driver once, and its requester hears
-// one answer.
+// session, ends it. Whatever happens, a command is handed to its driver once, and its requester
+// hears one answer.
 #include "base/engine.hpp"
 #include "base/outbox.hpp"
 #include "points/command.hpp"
@@ -183,7 +183,7 @@ public:
     /// that he heard of; of quality always. What is known already is the first that he hears.
     void watch(SubscriberId subscriber, PointId point, double deadband = 0);
 
-    // ---- at work ---------------------------------------------------------------------------------
+    // ---- at work --------------------------------------------------------------------------------
 
     [[nodiscard]] const Sample& last(PointId point) const;
     void update(Instant now, PointId point, Sample sample);

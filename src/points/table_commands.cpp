@@ -46,7 +46,7 @@ std::optional<Outcome> Table::State::objection(Command& command) const {
     return std::nullopt;
 }
 
-// ---- selections ----------------------------------------------------------------------------------
+// ---- selections ---------------------------------------------------------------------------------
 
 Table::State::Selection* Table::State::selection_of(PointId point) noexcept {
     const std::uint32_t at = controls[std::to_underlying(point)].selection;
@@ -125,7 +125,7 @@ std::optional<Outcome> Table::State::cancelling(const Command& command) {
     return std::nullopt;
 }
 
-// ---- commands ------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 CommandId Table::State::command(Instant now, Command&& command) {
     expire(now);  // nobody is refused for what is over

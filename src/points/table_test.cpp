@@ -91,7 +91,7 @@ struct Bench {
     int ready = 0;
 };
 
-// ---- definitions ---------------------------------------------------------------------------------
+// ---- definitions --------------------------------------------------------------------------------
 
 TEST(PointTable, FindsPointsByDeviceAndNameAndByPath) {
     Bench bench;
@@ -133,7 +133,7 @@ TEST(PointTable, AValueOfAnotherKindIsTurnedIntoThePointsOrIsInvalid) {
     EXPECT_EQ(bench.table.stats().mismatched, 1u);
 }
 
-// ---- subscribers ---------------------------------------------------------------------------------
+// ---- subscribers --------------------------------------------------------------------------------
 
 TEST(PointTable, ReadyComesOnceUntilTheQueueWasEmpty) {
     Bench bench;
@@ -329,7 +329,7 @@ TEST(PointTable, ADeviceThatIsLostMarksItsOwnPointsOnly) {
     EXPECT_TRUE(bench.table.last(a).quality.good());
 }
 
-// ---- commands ------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 TEST(PointTable, ADirectCommandGoesToItsDriverAndItsAnswerBack) {
     Bench bench;
@@ -431,7 +431,7 @@ TEST(PointTable, MoreCommandsAtOnceThanAllowedAreRefusedByName) {
     EXPECT_EQ(bench.table.stats().commands_under_way, 2u);
 }
 
-// ---- selections [IEEE 1815 §4.4.3] ---------------------------------------------------------------
+// ---- selections [IEEE 1815 §4.4.3] --------------------------------------------------------------
 
 TEST(PointTable, TheTableSelectsForDevicesThatCannotAndHandsThemADirectCommand) {
     Bench bench;

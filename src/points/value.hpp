@@ -40,8 +40,8 @@ using Value = std::variant<bool, std::int64_t, double, std::string, Octets, Enum
 /// texts are what from_text() reads in them. Enumerations are their numbers: whose 2 is true (a
 /// double-bit input's) says so himself.
 [[nodiscard]] std::optional<Value> as_kind(const Value& value, Kind kind);
-/// "21.5", "true", "3", "0x1f00": for people, MQTT and CoAP. Real numbers as short as reads back the
-/// same. Names of states: text_of() in table.hpp.
+/// "21.5", "true", "3", "0x1f00": for people, MQTT and CoAP. Real numbers as short as reads back
+/// the same. Names of states: text_of() in table.hpp.
 [[nodiscard]] std::string to_text(const Value& value);
 /// The other way; none where the text is no value of that kind. Takes "on" and "off" for booleans,
 /// "1e3" for an integer.

@@ -1,6 +1,7 @@
 #pragma once
-// What an engine knows of the line below it: a serial port, a TCP connection, a UDP socket. Somebody
-// else opens it, and opens it again with a back-off when it fails; the engine hears when it is there.
+// What an engine knows of the line below it: a serial port, a TCP connection, a UDP socket.
+// Somebody else opens it, and opens it again with a back-off when it fails; the engine hears when
+// it is there.
 #include "base/bytes.hpp"
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
-// A simulated field device that speaks DNP3: what `causeway device dnp3` starts, on any line. It has
-// points of every type whose values move by themselves, and controls whose effect is seen in its
-// inputs, so that a master, a gateway and people have something to try.
+// A simulated field device that speaks DNP3 on any line: what `causeway device dnp3` starts. Points
+// of every type move by themselves, and what controls do is seen in its inputs, so that a master, a
+// gateway and people have something to try.
 //
 // Every outstation on the line (one for each address) has the same points, each moving a little
 // apart from the others:

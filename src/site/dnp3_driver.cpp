@@ -113,8 +113,13 @@ private:
         if (measurement.index >= of_type.size()) return;
         const Entry& entry = of_type[measurement.index];
         if (entry.source == nullptr) return;
-        context_.hub.update(entry.point,
-                            sample_from_dnp3(measurement, *entry.source, context_.hub.arrival()));
+        points::Sample sample =
+            sample_from_dnp3(measurement, *entry.source, context_.hub.arrival());
+        // A clock that asks for the time is one that nobody set. [IEEE 1815 §4.2.2.6]
+        if (sample.time.source == points::Time::Source::device &&
+            station_.session(session).status().iin.has(scada::dnp3::Iin::need_time))
+            sample.time.source = points::Time::Source::unsynchronised;
+        context_.hub.update(entry.point, std::move(sample));
     }
 
     void state_changed(std::size_t session) {

@@ -11,7 +11,7 @@
 //     4, 5      active power       1 W     i32    voltage times current
 //     6, 7      energy             1 Wh    u32    a counter
 //     8, 9      frequency          1 Hz    f32    random around 50
-//     10, 11    temperature        1 °C    f32    a ramp, 20 to 40 and back; the fan halves its rise
+//     10, 11    temperature        1 °C    f32    a ramp, 20 to 40 and back; the fan halves it
 //     12        sequence                   u16    steps so far
 //     13        setpoint                   u16    what holding register 0 asked for
 //     14, 15    setpoint                   f32    what holding registers 2, 3 asked for

@@ -77,7 +77,7 @@ public:
                 .up = static_cast<std::size_t>(std::count(up_.begin(), up_.end(), true))};
     }
 
-    // ---- what the engine says --------------------------------------------------------------------
+    // ---- what the engine says -------------------------------------------------------------------
 
     void operator()(Client::ItemRead&& read) {
         const ModbusSource& source = site_.devices[read.device].points[read.item];

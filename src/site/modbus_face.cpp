@@ -67,7 +67,7 @@ public:
     std::string_view group() const override { return "modbus_server"; }
     void visit(const Named& named) const override { server_.stats().visit(named); }
 
-    // ---- what the engine says --------------------------------------------------------------------
+    // ---- what the engine says -------------------------------------------------------------------
 
     void operator()(Server::WriteRequested&& request) {
         Write write;

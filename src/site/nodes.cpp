@@ -182,6 +182,7 @@ private:
         config.confirmable_readings = group.take<bool>("confirmable").value;
         config.sensors = sensors_of(group);
         config.mqtt_sn = mqtt_sn_of(group);
+        config.dnp3 = dnp3_of(group);
         config.oscore = oscore_of(group);
         const bool registers = group.take<bool>("register").value;
         const auto count = count_of(group, names, positions);
@@ -225,6 +226,22 @@ private:
         }
         if (!group.has("mqtt_sn")) return std::nullopt;
         return client;
+    }
+
+    /// The link address comes with the node's number.
+    static std::optional<node::Dnp3> dnp3_of(const Section& group) {
+        const Section section = group.section("dnp3");
+        node::Dnp3 station;
+        set(station.master, section, "master");
+        set(station.port, section, "port");
+        station.unsolicited = section.take<bool>("unsolicited").value;
+        station.deadband = section.take<double>("deadband").value;
+        if (!group.has("dnp3")) return std::nullopt;
+        if (station.port == coap::default_port)
+            section.complain(section.take<std::int64_t>("port").at,
+                             section.path_of("port") + ": the node speaks CoAP there",
+                             "any other port");
+        return station;
     }
 
     std::optional<node::ObjectSecurity> oscore_of(const Section& group) const {
@@ -271,6 +288,7 @@ private:
         const std::size_t number = site_.mesh.nodes.size();
         config.eui64 = eui64_of(number);
         if (config.mqtt_sn) config.mqtt_sn->name = name;
+        if (config.dnp3) config.dnp3->address = static_cast<std::uint16_t>(1000 + number);
         if (registers) config.directory = {.name = name};
         if (!names_.emplace(name, number).second) {
             refuse(section, at, section.path_of("name") + ": \"" + name + "\" is taken",

@@ -1,7 +1,7 @@
 #pragma once
-// The point table at work: drivers, faces and subscribers on one Io, and none of them knows another.
-// What an update sets off is carried on at the end of the loop's turn, so that a poll of a hundred
-// registers wakes a face once.
+// The point table at work: drivers, faces and subscribers on one Io, and none of them knows
+// another. What an update sets off is carried on at the end of the loop's turn, so that a poll of a
+// hundred registers wakes a face once.
 #include "net/clock.hpp"
 #include "net/io.hpp"
 #include "points/table.hpp"

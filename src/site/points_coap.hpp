@@ -9,13 +9,15 @@
 //                         PUT: a command, direct or as the query says ("?step=select"); text/plain
 //                         or SenML; answered when the device has answered
 //
-// SenML records have the point's unit and time, and "q" with its flags where it is not good, a label
-// of ours [RFC 8428 §12.2]. A point that never said anything is 5.03. Outcomes of commands are 2.04,
-// 4.xx and 5.xx with their name as diagnostic payload; an answer that takes its time comes as a
-// separate response [RFC 7252 §5.2.2].
+// SenML records have the point's unit and time, and "q" with its flags where it is not good, a
+// label of ours [RFC 8428 §12.2]. A point that never said anything is 5.03 as text/plain, and has
+// no record. Outcomes of commands are 2.04, 4.xx and 5.xx with their name as diagnostic payload; an
+// answer that takes its time comes as a separate response [RFC 7252 §5.2.2].
 //
-// The driver: resources of other servers, or of nodes of the mesh, become points, by observation or,
-// where a server does not offer that or none is wanted, by polling; commands are PUT there.
+// The driver: resources of other servers, or of nodes of the mesh, become points, by observation,
+// or, where a server does not offer that or none is wanted, by polling; commands are PUT there.
+// Leaves out: credentials; servers are asked in clear, or nodes with what the gateway shares with
+// them.
 #include "net/io.hpp"
 #include "points/scaling.hpp"
 #include "points/table.hpp"

@@ -18,7 +18,7 @@ using points::Outcome;
 /// Between the first requests of many, so that a gateway does not begin with a burst.
 constexpr Duration stagger = std::chrono::milliseconds(5);
 
-/// Silence of a server that was asked; the message layer tries longer than anybody believes a value.
+/// Silence of a server that was asked; the message layer tries longer than a value is believed.
 constexpr Duration answer_within = std::chrono::seconds(10);
 
 coap::Uri resource_at(const coap::Uri& server, std::string_view path) {
@@ -129,7 +129,7 @@ void PointsCoapDriver::start() {
     arm();
 }
 
-// ---- reading -------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
 Duration PointsCoapDriver::pace_of(const Source& source) {
     const Duration every =
@@ -221,7 +221,7 @@ void PointsCoapDriver::mark(const Source& source, Flag flag) {
     hub_.update(source.point, std::move(sample));
 }
 
-// ---- time ----------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 void PointsCoapDriver::woken(std::size_t index) {
     Source& source = sources_[index];
@@ -257,11 +257,13 @@ void PointsCoapDriver::arm() {
     });
 }
 
-// ---- commands ------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 void PointsCoapDriver::execute(points::CommandId id, const points::Command& command) {
     const auto found = by_point_.find(command.point);
-    const bool pulse = command.pulse && command.pulse->form == points::Pulse::Form::pulse;
+    // "Trip" and "close" are what the value says; a representation has no place for a pulse.
+    const bool pulse = command.pulse && command.pulse->form == points::Pulse::Form::pulse &&
+                       command.pulse->way == points::Pulse::Way::unsaid;
     if (found == by_point_.end() || pulse) return hub_.answer(id, {Outcome::not_supported, 0});
     const Source& source = sources_[found->second];
     const PointsCoapSource& plan = *source.plan;

@@ -173,7 +173,7 @@ void PointsCoapFace::start() {
     describe();
 }
 
-// ---- discovery -----------------------------------------------------------------------------------
+// ---- discovery ----------------------------------------------------------------------------------
 
 coap::Resource PointsCoapFace::resource_of(points::PointId point) const {
     const points::Definition& definition = hub_.table().definition(point);
@@ -199,7 +199,7 @@ void PointsCoapFace::describe() {
     }
 }
 
-// ---- reading -------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
 void PointsCoapFace::asked(CoapWithin::Asker asker, coap::RequestArrived&& request) {
     ++stats_.requests;
@@ -287,7 +287,7 @@ void PointsCoapFace::carry() {
             coap_.within().changed(path_of(change->point));
 }
 
-// ---- commands ------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 void PointsCoapFace::put(points::PointId point, CoapWithin::Asker asker,
                          const coap::RequestArrived& request) {

@@ -309,7 +309,7 @@ TEST(PointsCoapFace, SelectAndOperateAreStepsOfOneClient) {
     EXPECT_EQ(desk.plant.executed.size(), 1u);
 }
 
-// ---- the driver, towards another gateway's face --------------------------------------------------
+// ---- the driver, towards another gateway's face -------------------------------------------------
 
 PointsCoapPlan remote_points(const std::string& uri) {
     PointsCoapPlan plan;
@@ -361,7 +361,7 @@ TEST(PointsCoapDriver, ResourcesBecomePointsWithTimeAndQualityAndCommandsGoThere
     }
 }
 
-TEST(PointsCoapDriver, AServerThatIsGoneIsCommunicationLostAndFoundAgain) {
+TEST(PointsCoapDriver, AServerThatIsGoneIsCommunicationLost) {
     boost::asio::io_context io;
     std::optional<Plant> far;
     far.emplace(io);
@@ -381,7 +381,7 @@ TEST(PointsCoapDriver, AServerThatIsGoneIsCommunicationLostAndFoundAgain) {
     EXPECT_EQ(near.last("remote/observed").value, points::Value(1.0)) << "the last that is known";
 }
 
-// ---- SenML ---------------------------------------------------------------------------------------
+// ---- SenML --------------------------------------------------------------------------------------
 
 TEST(PointsSenml, BaseFieldsHoldFromTheirRecordOn) {  // [RFC 8428 §5.1.4]
     const auto pack = senml_from_json(

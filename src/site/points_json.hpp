@@ -2,11 +2,14 @@
 // Points and commands as JSON: what MQTT topics carry, and who asks for application/json by CoAP.
 #include "points/table.hpp"
 
-#include <boost/json/fwd.hpp>
-
 #include <optional>
 #include <string>
 #include <string_view>
+
+namespace boost::json {
+class object;
+class value;
+}  // namespace boost::json
 
 namespace causeway::site {
 

@@ -10,15 +10,16 @@
 // "u" is there where the point has a unit, "t" (seconds since 1970) where a time is known, "clock"
 // where that time is not our own ("device", "unsynchronised"), "state" where the value has a name.
 // "q" is "good" or flags, as in "comm_lost,restart". Values that JSON has no number for are null.
-// With `json` off a topic is the bare value, or its name, and MQTT 5 clients find quality and time in
-// user properties "q" and "t".
+// With `json` off a topic is the bare value, or its name, and MQTT 5 clients find quality and time
+// in user properties "q" and "t".
 // A command with a response topic [MQTT 5.0 §4.10] is answered there, with its correlation data,
-// and its selections belong to that topic; any other is answered at .../outcome. An "id" in a
-// command comes back with its outcome. Retained commands are not carried out again at a start.
+// and its selections belong to that topic; any other, and one that names a topic of ours or of the
+// broker's, is answered at .../outcome. An "id" in a command comes back with its outcome. Retained
+// commands are not carried out again at a start.
 //
-// The driver: topics of other devices become points; commands are published to a topic, and have
-// succeeded when somebody has subscribed to it and the broker has taken them. Leaves out: devices
-// that answer commands by topics of their own.
+// The driver: topics of other devices become points; commands are published to a topic at QoS 2,
+// and have succeeded when somebody has subscribed to it and the broker has taken them. Leaves out:
+// devices that answer commands by topics of their own.
 #include "net/io.hpp"
 #include "points/scaling.hpp"
 #include "points/table.hpp"
@@ -43,13 +44,14 @@ struct PointsMqttSource {
     /// as our own face makes them.
     std::string pointer{};
     std::string command_topic{};
-    /// What is published there, the value where "{v}" stands. Empty: the value alone.
+    /// What is published there, the value where "{v}" stands, and of a pulse "{on_ms}" and
+    /// "{count}". Empty: the value alone.
     std::string command_payload{};
     Duration stale_after{};  // silence so long is comm_lost; zero: never
 };
 struct PointsMqttDevice {
     std::string name{};
-    /// "online" there, or {"state":"online"}: the device is; anything else: comm_lost. May be empty.
+    /// "online" there, or {"state":"online"}: the device is; anything else: comm_lost. May be none.
     std::string availability{};
     std::vector<PointsMqttSource> points{};
 };

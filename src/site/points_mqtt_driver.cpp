@@ -42,6 +42,7 @@ Outcome outcome_of(mqtt::Reason reason) {
     if (reason == mqtt::Reason::no_matching_subscribers ||
         reason == mqtt::Reason::server_unavailable)
         return Outcome::unreachable;
+    if (reason == mqtt::Reason::unspecified_error) return Outcome::unanswered;
     return is_error(reason) ? Outcome::refused : Outcome::success;
 }
 
@@ -93,7 +94,7 @@ void PointsMqttDriver::lost() {
         hub_.flag(driver_, device.plan.name, Flag::comm_lost, true);
 }
 
-// ---- what topics say -----------------------------------------------------------------------------
+// ---- what topics say ----------------------------------------------------------------------------
 
 void PointsMqttDriver::take(const mqtt::Publish& publish) {
     const auto feed = feeds_.find(publish.topic);
@@ -151,7 +152,7 @@ std::optional<Sample> PointsMqttDriver::sample_in(const Source& source,
     return Sample{*std::move(value), {}, {}};
 }
 
-// ---- silence -------------------------------------------------------------------------------------
+// ---- silence ------------------------------------------------------------------------------------
 
 void PointsMqttDriver::heard(std::size_t source) {
     const Duration patience = sources_[source].plan->stale_after;
@@ -184,7 +185,7 @@ void PointsMqttDriver::arm() {
     });
 }
 
-// ---- commands ------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 std::optional<std::string> PointsMqttDriver::payload_of(const PointsMqttSource& source,
                                                         const points::Command& command) {
@@ -209,7 +210,9 @@ void PointsMqttDriver::execute(points::CommandId id, const points::Command& comm
     if (found == by_point_.end()) return hub_.answer(id, {Outcome::not_supported, 0});
     const Source& source = sources_[found->second];
     const PointsMqttSource& plan = *source.plan;
-    const bool pulse = command.pulse && command.pulse->form == points::Pulse::Form::pulse;
+    // "Trip" and "close" are what the value says; a pulse needs a place for its length.
+    const bool pulse = command.pulse && command.pulse->form == points::Pulse::Form::pulse &&
+                       command.pulse->way == points::Pulse::Way::unsaid;
     const auto payload = payload_of(plan, command);
     if (plan.command_topic.empty() || !payload ||
         (pulse && plan.command_payload.find("{on_ms}") == std::string::npos))
@@ -224,6 +227,8 @@ void PointsMqttDriver::execute(points::CommandId id, const points::Command& comm
     ++stats_.sent;
     link_.publish(std::to_underlying(id), {.topic = plan.command_topic,
                                            .payload = *payload,
+                                           // Nobody is to hear it twice who can help it.
+                                           .qos = mqtt::Qos::exactly_once,
                                            .expiry_seconds = static_cast<std::uint32_t>(
                                                std::clamp<std::int64_t>(seconds, 1, UINT32_MAX))});
 }

@@ -63,7 +63,7 @@ void PointsMqttFace::connected() {
     carry();
 }
 
-// ---- points --------------------------------------------------------------------------------------
+// ---- points -------------------------------------------------------------------------------------
 
 void PointsMqttFace::carry() {
     // What an earlier run left behind must not be taken for what is so now.
@@ -103,15 +103,15 @@ void PointsMqttFace::publish(points::PointId point, const points::Sample& sample
     link_.publish(0, parcel);
 }
 
-// ---- commands ------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
-bool PointsMqttFace::is_own_command_topic(std::string_view topic) const {
-    return topic.starts_with(plan_.prefix) && topic.substr(plan_.prefix.size()).starts_with('/') &&
-           topic.ends_with(set_suffix);
+bool PointsMqttFace::is_own(std::string_view topic) const {
+    return topic.starts_with(plan_.prefix) && topic.substr(plan_.prefix.size()).starts_with('/');
 }
 
 bool PointsMqttFace::take(const mqtt::Publish& publish) {
-    if (!plan_.commands || !is_own_command_topic(publish.topic)) return false;
+    if (!plan_.commands || !is_own(publish.topic) || !publish.topic.ends_with(set_suffix))
+        return false;
     const std::size_t head = plan_.prefix.size() + 1;
     if (publish.topic.size() <= head + set_suffix.size()) return false;
     command(publish, publish.topic.substr(head, publish.topic.size() - head - set_suffix.size()));
@@ -126,10 +126,10 @@ void PointsMqttFace::command(const mqtt::Publish& publish, std::string_view path
     const bool known = point && std::to_underlying(*point) < is_shown_.size() &&
                        is_shown_[std::to_underlying(*point)];
     Reply where;
-    // Not everywhere that a client names: an outcome must neither command nor pass for the broker's
-    // own words.
+    // Not everywhere that a client names: an outcome is no command and no point's value, and must
+    // not pass for the broker's own words.
     if (response && mqtt::is_topic_name(*response) && !response->starts_with('$') &&
-        !is_own_command_topic(*response)) {
+        !is_own(*response)) {
         where.topic = *response;
         where.correlation = correlation;
     } else if (known) {

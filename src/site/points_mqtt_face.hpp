@@ -35,7 +35,7 @@ private:
 
     [[nodiscard]] std::string topic_of(points::PointId point) const;
     [[nodiscard]] bool shows(const std::string& device) const;
-    [[nodiscard]] bool is_own_command_topic(std::string_view topic) const;
+    [[nodiscard]] bool is_own(std::string_view topic) const;
     void publish(points::PointId point, const points::Sample& sample);
     void command(const mqtt::Publish& publish, std::string_view path);
     void reply(const Reply& reply, points::Answer answer);

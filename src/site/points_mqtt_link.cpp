@@ -1,5 +1,7 @@
 #include "site/points_mqtt_link.hpp"
 
+#include "site/kept_oscore.hpp"
+
 #include <fmt/format.h>
 
 namespace causeway::site {
@@ -13,8 +15,8 @@ constexpr std::size_t filters_max = 500;
 mqtt::ClientSettings link_settings() {
     mqtt::ClientSettings settings;
     settings.version = mqtt::Version::v5;
-    // A name that nobody has by chance: who comes with it again takes the connection over.
-    settings.client_id = "causeway/points";
+    // A name that nobody guesses: who comes with it again would take the connection over.
+    settings.client_id = fmt::format("causeway/points/{:016x}", unpredictable().next());
     settings.keep_session = false;
     settings.keep_alive_seconds = 0;
     settings.packet_octets_max = 1 << 20;
@@ -101,7 +103,10 @@ void PointsMqttLink::on_output(client::Output output) {
                 if (link_) mqtt_.close(*link_);
                 link_.reset();
             },
-            [&](const client::Connected&) {
+            [&](const client::Connected& out) {
+                const mqtt::Properties& said = out.connack.properties;
+                qos_max_ = static_cast<mqtt::Qos>(said.maximum_qos.value_or(2));
+                retains_ = said.retain_available.value_or(true);
                 connected_ = true;
                 paused_ = false;
                 events_.connected();
@@ -136,8 +141,8 @@ void PointsMqttLink::publish(std::uint64_t ticket, const Parcel& parcel) {
         strings.add(value);
     }
     mqtt::Publish publish;
-    publish.qos = parcel.qos;
-    publish.retain = parcel.retain;
+    publish.qos = std::min(parcel.qos, qos_max_);
+    publish.retain = parcel.retain && retains_;
     publish.topic = strings.at(topic, parcel.topic.size());
     publish.payload = as_octets(strings.at(payload, parcel.payload.size()));
     if (!parcel.content_type.empty())

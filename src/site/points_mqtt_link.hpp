@@ -64,6 +64,8 @@ private:
     bool connected_ = false;
     bool paused_ = false;
     std::size_t under_way_ = 0;
+    mqtt::Qos qos_max_ = mqtt::Qos::exactly_once;  // as the broker says
+    bool retains_ = true;
     mqtt::Client client_;
     net::Host<mqtt::Client, std::function<void(mqtt::client::Output)>> host_;
 };

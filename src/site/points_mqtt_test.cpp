@@ -76,6 +76,7 @@ public:
         host_.input(mqtt::client::DoPublish{mqtt::client::Ticket{2}, std::move(publish)});
     }
 
+    bool connected = false;
     bool subscribed = false;
     std::map<std::string, Message> last;  // by topic
     std::map<std::string, int> count;
@@ -90,6 +91,8 @@ private:
             stream_ = streams_.connect({.host = "127.0.0.1", .port = port_});
         else if (auto* send = std::get_if<mqtt::client::SendOctets>(&out))
             streams_.send(stream_, {std::move(send->octets), {}, {}}), streams_.wake();
+        else if (std::holds_alternative<mqtt::client::Connected>(out))
+            connected = true;
         else if (std::holds_alternative<mqtt::client::Subscribed>(out))
             subscribed = true;
         else if (const auto* arrived = std::get_if<mqtt::client::MessageArrived>(&out))
@@ -144,12 +147,10 @@ struct Plant {
                                         .driver = driver});
         points->start();
     }
-    void enter() {
+    void enter_and_subscribe(const std::string& filter) {
         const std::string line = mqtt->listening().front();
         person.emplace(io, static_cast<std::uint16_t>(std::stoi(line.substr(line.rfind(':') + 1))));
-    }
-    void enter_and_subscribe(const std::string& filter) {
-        enter();
+        ASSERT_TRUE(turn_until(io, [&] { return person->connected; }));
         person->subscribe(filter);
         ASSERT_TRUE(turn_until(io, [&] { return person->subscribed; }));
     }

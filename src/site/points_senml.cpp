@@ -209,7 +209,7 @@ void write_value(CborWriter& out, const Value& value) {
 
 }  // namespace
 
-// ---- reading -------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
 std::optional<std::vector<SenmlRecord>> senml_from_json(std::string_view text) {
     const auto parsed = json_from(text);
@@ -266,7 +266,7 @@ std::optional<points::Sample> sample_from(const points::Definition& definition,
     return points::Sample{*std::move(value), time, *quality};
 }
 
-// ---- writing -------------------------------------------------------------------------------------
+// ---- writing ------------------------------------------------------------------------------------
 
 std::optional<SenmlRecord> senml_of(const points::Table& table, points::PointId point) {
     const points::Sample& last = table.last(point);

@@ -30,7 +30,7 @@ inline constexpr std::size_t senml_records_max = 4'096;
 /// The first that has a value, and whose name ends so.
 [[nodiscard]] const SenmlRecord* senml_find(const std::vector<SenmlRecord>& pack,
                                             std::string_view name_end);
-/// A sample of a point's kind at `now_ms`, milliseconds since 1970; nullopt where the value is none.
+/// A sample of a point's kind at `now_ms`, since 1970; nullopt where the value is none.
 [[nodiscard]] std::optional<points::Sample> sample_from(const points::Definition& definition,
                                                         const SenmlRecord& record,
                                                         std::int64_t now_ms);

@@ -1,29 +1,10 @@
 #include "site/scada_metrics.hpp"
 
-#include "base/engine.hpp"
+#include "site/points_json.hpp"
 
 #include <boost/json.hpp>
 
 namespace causeway::site {
-namespace {
-
-boost::json::value value_to_json(const points::Value& value, const points::Definition& about) {
-    const auto named = [&](std::size_t state) -> boost::json::value {
-        if (state < about.states.size()) return boost::json::string(about.states[state]);
-        return state;
-    };
-    return std::visit(
-        Overloaded{
-            [&](const points::Enumeration& state) { return named(state.number); },
-            [](const Octets& octets) -> boost::json::value {
-                return boost::json::string(points::to_text(octets));
-            },
-            [](const std::string& text) -> boost::json::value { return boost::json::string(text); },
-            [](auto number) -> boost::json::value { return number; }},
-        value);
-}
-
-}  // namespace
 
 boost::json::object scada_to_json(const ScadaService& scada) {
     boost::json::object groups;
@@ -38,13 +19,10 @@ boost::json::object scada_to_json(const ScadaService& scada) {
 }
 
 boost::json::object point_to_json(const points::Table& table, points::PointId point) {
-    const points::Definition& about = table.definition(point);
-    const points::Sample& last = table.last(point);
-    boost::json::object json{{"path", table.path(point)}, {"v", value_to_json(last.value, about)}};
-    if (!about.unit.empty()) json["u"] = about.unit;
-    if (last.time.source != points::Time::Source::none)
-        json["t"] = static_cast<double>(last.time.ms) / 1000;
-    json["q"] = points::to_text(last.quality);
+    boost::json::object json{{"path", table.path(point)}};
+    const boost::json::value said =
+        boost::json::parse(json_of(table.definition(point), table.last(point)));
+    for (const auto& [key, value] : said.as_object()) json[key] = value;
     return json;
 }
 

@@ -39,8 +39,10 @@ Scada ScadaReader::read() {
     const Section coap = scada_.section("coap");
     if (scada_.has("mqtt")) read_mqtt_points(mqtt);
     if (scada_.has("coap")) read_coap_points(coap);
-    if (site_.mqtt && site_.mqtt->face) check_shown_devices(mqtt, site_.mqtt->face->devices);
-    if (site_.coap && site_.coap->face) check_shown_devices(coap, site_.coap->face->devices);
+    const auto mqtt_devices = shown_devices(mqtt);
+    const auto coap_devices = shown_devices(coap);
+    if (site_.mqtt && site_.mqtt->face) site_.mqtt->face->devices = mqtt_devices;
+    if (site_.coap && site_.coap->face) site_.coap->face->devices = coap_devices;
     for (const Section& section : modbus.sections("server")) read_modbus_server(section);
     for (const Section& section : dnp3.sections("outstation")) read_dnp3_outstation(section);
     for (const Section& section : scada_.sections("tunnel")) read_tunnel(section);
@@ -112,37 +114,7 @@ net::LineSpec ScadaReader::listen_spec(const Section& section) const {
     return spec;
 }
 
-std::optional<net::LineSpec> ScadaReader::line_spec(const Section& section) {
-    constexpr std::array kinds{std::string_view("serial"), std::string_view("pty"),
-                               std::string_view("connect"), std::string_view("listen"),
-                               std::string_view("udp")};
-    const auto given = [&](std::string_view kind) { return section.has(kind); };
-    if (std::ranges::count_if(kinds, given) != 1) {
-        section.complain(section.at(), section.path_of("name") + ": what kind of line is it?",
-                         "one of serial, pty, connect, listen, udp");
-        return std::nullopt;
-    }
-    if (section.has("certificate") != section.has("key"))
-        section.complain(section.at(), "scada.line: a certificate and its key go together",
-                         "both, or neither");
-    const auto serial = section.take<std::string>("serial");
-    const auto pty = section.take<std::string>("pty");
-    if (section.has("serial")) return serial_spec(section, serial.value, false);
-    if (section.has("pty")) return serial_spec(section, pty.value, true);
-    if (section.has("connect")) return connect_spec(section);
-    if (section.has("listen")) {
-        const auto listen = section.take<net::Endpoint>("listen");
-        for (const ScadaLine& other : site_.lines) {
-            const auto* taken = std::get_if<net::TcpListenSpec>(&other.spec);
-            if (taken == nullptr || taken->address != listen.value.text() || listen.value.port == 0)
-                continue;
-            section.complain(
-                listen.at,
-                "scada.line.listen: " + taken->address + " is taken by line " + other.name,
-                "another port");
-        }
-        return listen_spec(section);
-    }
+net::LineSpec ScadaReader::udp_spec(const Section& section) const {
     net::UdpSpec spec;
     spec.local = section.take<net::Endpoint>("udp").value.text();
     if (const auto remote = section.take<net::Endpoint>("remote"); remote.usable())
@@ -151,9 +123,38 @@ std::optional<net::LineSpec> ScadaReader::line_spec(const Section& section) {
     return spec;
 }
 
+std::optional<net::LineSpec> ScadaReader::line_spec(const Section& section) const {
+    // All are read, so that the keys of each are held to their types.
+    const std::array kinds{
+        std::pair("serial", net::LineSpec(serial_spec(
+                                section, section.take<std::string>("serial").value, false))),
+        std::pair("pty", net::LineSpec(
+                             serial_spec(section, section.take<std::string>("pty").value, true))),
+        std::pair("connect", connect_spec(section)), std::pair("listen", listen_spec(section)),
+        std::pair("udp", udp_spec(section))};
+    if (section.has("certificate") != section.has("key"))
+        section.complain(section.at(), "scada.line: a certificate and its key go together",
+                         "both, or neither");
+    const auto given = [&](const auto& kind) { return section.has(kind.first); };
+    if (std::ranges::count_if(kinds, given) == 1) return std::ranges::find_if(kinds, given)->second;
+    section.complain(section.at(), section.path_of("name") + ": what kind of line is it?",
+                     "one of serial, pty, connect, listen, udp");
+    return std::nullopt;
+}
+
 void ScadaReader::read_line(const Section& section) {
     const auto name = section.take_required<std::string>("name");
     auto spec = line_spec(section);
+    if (const auto listen = section.take<net::Endpoint>("listen"); listen.usable()) {
+        for (const ScadaLine& other : site_.lines) {
+            const auto* taken = std::get_if<net::TcpListenSpec>(&other.spec);
+            if (taken != nullptr && taken->address == listen.value.text() && listen.value.port != 0)
+                section.complain(
+                    listen.at,
+                    "scada.line.listen: " + taken->address + " is taken by line " + other.name,
+                    "another port");
+        }
+    }
     const auto first = section.take<Duration>("reopen_first");
     const auto most = section.take<Duration>("reopen_most");
     if (!name.usable()) return;
@@ -313,23 +314,23 @@ void ScadaReader::read_device(const Section& section) {
     const auto name = section.take_required<std::string>("name");
     const auto protocol = section.take_required<std::string>("protocol");
     const auto line = use_line(section, "line", "simulated device");
+    Dnp3DevicePlan outstation;
+    outstation.name = name.value;
+    outstation.addresses = {
+        static_cast<std::uint16_t>(section.take<std::int64_t>("address").value)};
+    set(outstation.master, section, "master");
+    outstation.unsolicited = section.take<bool>("unsolicited").value;
+    ModbusDevicePlan modbus;
+    modbus.name = name.value;
+    modbus.units = {static_cast<std::uint8_t>(section.take<std::int64_t>("unit").value)};
+    modbus.framing = framing(section, line);
+    set(modbus.seed, section, "seed");
     SimulatedDeviceSite device;
     device.line = line.value_or(0);
-    if (protocol.value == "dnp3") {
-        Dnp3DevicePlan plan;
-        plan.name = name.value;
-        plan.addresses = {static_cast<std::uint16_t>(section.take<std::int64_t>("address").value)};
-        set(plan.master, section, "master");
-        plan.unsolicited = section.take<bool>("unsolicited").value;
-        device.plan = std::move(plan);
-    } else {
-        ModbusDevicePlan plan;
-        plan.name = name.value;
-        plan.units = {static_cast<std::uint8_t>(section.take<std::int64_t>("unit").value)};
-        plan.framing = framing(section, line);
-        set(plan.seed, section, "seed");
-        device.plan = std::move(plan);
-    }
+    if (protocol.value == "dnp3")
+        device.plan = std::move(outstation);
+    else
+        device.plan = std::move(modbus);
     if (line) site_.devices.push_back(std::move(device));
 }
 

@@ -198,9 +198,8 @@ void ScadaReader::read_dnp3_master(const Section& section) {
     const bool serial = line && site_.lines[*line].is_serial();
     master.channel.datagrams = line && site_.lines[*line].is_udp();
     master.channel.take_turns = serial;
-    master.channel.keep_alive = serial || master.channel.datagrams
-                                    ? Duration::zero()
-                                    : section.take<Duration>("keep_alive").value;
+    const Duration keep_alive = section.take<Duration>("keep_alive").value;
+    master.channel.keep_alive = serial || master.channel.datagrams ? Duration::zero() : keep_alive;
     master.channel.keep_alive_within = section.take<Duration>("keep_alive_within").value;
     const auto address =
         static_cast<scada::dnp3::Address>(section.take<std::int64_t>("address").value);

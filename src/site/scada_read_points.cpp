@@ -159,8 +159,7 @@ void ScadaReader::read_coap_points(const Section& section) {
     }
 }
 
-void ScadaReader::check_shown_devices(const Section& section,
-                                      std::vector<std::string>& shown) const {
+std::vector<std::string> ScadaReader::shown_devices(const Section& section) const {
     const auto devices = section.take<std::vector<std::string>>("devices");
     std::vector<std::string_view> names;
     for (const auto& [name, at] : devices_) names.push_back(name);
@@ -173,7 +172,7 @@ void ScadaReader::check_shown_devices(const Section& section,
                 (meant.empty() ? "" : "; did you mean \"" + std::string(meant) + "\"?"),
             "names of devices");
     }
-    shown = devices.value;
+    return devices.value;
 }
 
 }  // namespace causeway::site

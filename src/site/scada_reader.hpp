@@ -1,6 +1,7 @@
 #pragma once
 // From [scada] to a Scada that makes sense: every line that is named is there and used once, every
-// point that is shown exists and fits, no address stands for two things. For this room's .cpp files.
+// point that is shown exists and fits, no address stands for two things. For this room's .cpp
+// files.
 #include "site/build.hpp"
 #include "site/scada_site.hpp"
 #include "site/section.hpp"
@@ -40,11 +41,12 @@ private:
 
     // scada_read.cpp
     void read_line(const Section& section);
-    [[nodiscard]] std::optional<net::LineSpec> line_spec(const Section& section);
+    [[nodiscard]] std::optional<net::LineSpec> line_spec(const Section& section) const;
     [[nodiscard]] net::SerialSpec serial_spec(const Section& section, const std::string& device,
                                               bool make_pty) const;
     [[nodiscard]] net::LineSpec connect_spec(const Section& section) const;
     [[nodiscard]] net::LineSpec listen_spec(const Section& section) const;
+    [[nodiscard]] net::LineSpec udp_spec(const Section& section) const;
     [[nodiscard]] std::string port_path(const std::string& name) const;
     void read_tunnel(const Section& section);
     void read_device(const Section& section);
@@ -91,7 +93,7 @@ private:
     [[nodiscard]] std::string take_topic(const Section& section, std::string_view leaf,
                                          bool needed) const;
     /// Once all devices are known.
-    void check_shown_devices(const Section& section, std::vector<std::string>& shown) const;
+    [[nodiscard]] std::vector<std::string> shown_devices(const Section& section) const;
 
     const Section& scada_;
     const std::filesystem::path& file_;

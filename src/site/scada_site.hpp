@@ -1,6 +1,7 @@
 #pragma once
 // What a site file says of [scada]: lines, the protocols on them, and which point is which address
-// in each. Points are named "device/name"; the reader has made sure that every name leads somewhere.
+// in each. Points are named "device/name"; the reader has made sure that every name leads
+// somewhere.
 #include "net/lines.hpp"
 #include "points/scaling.hpp"
 #include "points/table.hpp"

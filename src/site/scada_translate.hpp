@@ -15,7 +15,7 @@
 
 namespace causeway::site {
 
-// ---- DNP3 ----------------------------------------------------------------------------------------
+// ---- DNP3 ---------------------------------------------------------------------------------------
 
 [[nodiscard]] points::Quality quality_from_dnp3(scada::dnp3::PointType type, std::uint8_t flags);
 [[nodiscard]] std::uint8_t quality_to_dnp3(scada::dnp3::PointType type, points::Quality quality);
@@ -36,7 +36,7 @@ struct ControlMeaning {
 [[nodiscard]] std::optional<ControlMeaning> control_from_dnp3(const scada::dnp3::Control& control,
                                                               const Dnp3Window& window);
 
-// ---- Modbus --------------------------------------------------------------------------------------
+// ---- Modbus -------------------------------------------------------------------------------------
 
 /// None where the registers make no sense as what they should be.
 [[nodiscard]] std::optional<points::Value> value_from_modbus(

@@ -81,6 +81,13 @@ inline constexpr auto mesh_keys = [] {
         address("mesh.nodes.mqtt_sn.gateway", says("the border router"), "Where the gateway is"),
         whole("mesh.nodes.mqtt_sn.port", "1884", "1", "65535", "And its UDP port"),
 
+        whole("mesh.nodes.dnp3.master", "1", "0", "65519", "The link address of its master"),
+        whole("mesh.nodes.dnp3.port", "20000", "1", "65535", "The UDP port that it answers at"),
+        flag("mesh.nodes.dnp3.unsolicited", "false",
+             "Events are reported unasked, once the master enables it"),
+        real("mesh.nodes.dnp3.deadband", "", "0.5", "0", "1000000000",
+             "A change of more is an event, in the sensor's unit"),
+
         word("mesh.channel.model", "\"log-distance\"", "log-distance",
              "Loss grows with the logarithm of distance"),
         real("mesh.channel.exponent", "", "3.0", "1", "8",

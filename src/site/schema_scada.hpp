@@ -268,7 +268,7 @@ inline constexpr auto scada_keys = [] {
         whole("scada.device.address", "1024", "0", "65519", "DNP3: its link address"),
         whole("scada.device.master", "1", "0", "65519", "DNP3: its master's"),
         flag("scada.device.unsolicited", "true", "DNP3: it reports events unasked"),
-        whole("scada.device.seed", "1", "0", "9223372036854775807", "Of its chance"),
+        whole("scada.device.seed", "1", "0", "4294967295", "Of its chance"),
     };
 }();
 

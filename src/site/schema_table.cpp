@@ -18,6 +18,7 @@ constexpr std::array tables{
               .many_max = sensors_max,
               .about = "a sensor of every node of the group"},
     TableRule{.path = "mesh.nodes.mqtt_sn", .about = "readings go to an MQTT-SN gateway"},
+    TableRule{.path = "mesh.nodes.dnp3", .about = "the node is a DNP3 outstation, too"},
     TableRule{.path = "mesh.channel", .about = "how radio waves travel"},
     TableRule{.path = "mesh.channel.interference",
               .many_max = 64,

@@ -124,11 +124,15 @@ TEST(Schema, SensorsAndInterferersStartFromTheirOwnStructs) {
 std::string file_with(const Key& key, std::string_view value) {
     std::string text;
     const std::string table(key.table());
-    if (table.starts_with("mesh.nodes")) text += "[[mesh.nodes]]\n";
-    if (table.starts_with("mqtt.bridge.")) text += "[[mqtt.bridge]]\n";
-    if (!table.empty() && table != "mesh.nodes") {
-        const bool many = find_table(table)->many_max != 0;
-        text += (many ? "[[" : "[") + table + (many ? "]]\n" : "]\n");
+    // Tables around it that repeat have to be begun first.
+    for (std::size_t dot = table.find('.'); !table.empty(); dot = table.find('.', dot + 1)) {
+        const std::string outer = table.substr(0, dot);
+        const TableRule* const rule = find_table(outer);
+        const bool many = rule != nullptr && rule->many_max != 0;
+        if (many) text += "[[" + outer + "]]\n";
+        if (dot != std::string::npos) continue;
+        if (!many) text += "[" + outer + "]\n";
+        break;
     }
     return text + std::string(key.leaf()) + " = " + std::string(value) + "\n";
 }

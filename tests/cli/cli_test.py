@@ -131,6 +131,26 @@ def malformed_frames_are_told_with_layer_and_offset():
     check("Malformed: IEEE 802.15.4 FCS, octet 25: bad checksum" in shown, shown)
 
 
+def a_dnp3_frame_is_dissected_and_its_fragments_put_together():
+    shown = text("dissect", "05640bc40a000100acd1c6c5013c02069324")
+    for said in ("DNP3 link: 1 -> 10, unconfirmed user data", "DNP3: read, sequence 5",
+                 "class 1 g60v2"):
+        check(said in shown, f"no {said} in\n{shown}")
+    check("alformed" not in shown, shown)
+    # Two segments of a response; the second one alone says little.
+    first, second = "0564104401000a00c4e140c2811000010200000181c23e", "0564074401000a003b478101c079"
+    frames = json.loads(text("dissect", "--json", "--link", "dnp3", second, first, second))["frames"]
+    check([f["info"] for f in frames] == ["segment without those before it",
+                                          "segment of a fragment", "response, sequence 2"], frames)
+    datagram = ("6000000000241140fd000000000000000000000000000001fd00000000000000000000000000000a"
+                "9c404e200024e00a" "05640bc40a000100acd1c6c5013c02069324056405c90a000100feda")
+    shown = text("dissect", datagram)
+    check("1 -> 10, request link status" in shown and "fd00::1 -> fd00::a  DNP3" in shown, shown)
+    check("(2 frames)" in shown and "alformed" not in shown, shown)
+    broken = text("dissect", "05640bc40a000100acd1c6c5013c02069325")
+    check("Malformed: DNP3 link, octet 0: bad checksum" in broken, broken)
+
+
 def what_cannot_be_read_ends_with_one():
     for argv in (("dissect", "frobnicate"), ("dissect", "/nonexistent/x.pcap"), ("dissect", "/")):
         _, errors = run(*argv, status=1)
@@ -151,7 +171,7 @@ def noise_never_crashes_the_dissector():
         lines.append((b"\x60" + noise.randbytes(5) + bytes([noise.choice((0, 17, 43, 44, 58, 60))])
                       + noise.randbytes(noise.randrange(33, 90))).hex())
     octets = "\n".join(lines).encode()
-    for link in ("ieee802154", "ieee802154-nofcs", "ip"):
+    for link in ("ieee802154", "ieee802154-nofcs", "ip", "dnp3"):
         shown = text("dissect", "--link", link, "--context", "0=fd00:ca5e::/64", "--json",
                      stdin=octets)
         check(len(json.loads(shown)["frames"]) == len(lines), f"{link}: frames are missing")
@@ -277,6 +297,7 @@ if __name__ == "__main__":
                   a_report_is_a_table_or_one_json_object, a_frame_in_hexadecimal_is_dissected,
                   a_context_that_nobody_announced_is_named,
                   malformed_frames_are_told_with_layer_and_offset,
+                  a_dnp3_frame_is_dissected_and_its_fragments_put_together,
                   what_cannot_be_read_ends_with_one, noise_never_crashes_the_dissector,
                   a_capture_of_ours_is_dissected_as_tshark_does,
                   a_damaged_capture_is_read_as_far_as_it_goes, libcoap_serves_get_put_and_delete,

@@ -143,7 +143,7 @@ def mqtt_shows_and_commands():
         for state in ("on", "off"):
             run("mosquitto_pub", "-p", MQTT, "-t", "points/feeder-1/breaker/set", "-m", state)
             eventually(f"the feeder's breaker is {state}",
-                       lambda: point("feeder-1/breaker")["v"] == state)
+                       lambda: point("feeder-1/breaker").get("state") == state)
         outcome.wait_for('"outcome":"success"')
         check(outcome.process.wait(30) == 0, "an outcome for each command")
 

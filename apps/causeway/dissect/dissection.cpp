@@ -85,9 +85,7 @@ std::string seconds_text(std::uint32_t seconds) {
 }
 
 Link guess(Bytes octets) {
-    scada::dnp3::Framer framer;
-    framer.feed(octets);
-    if (framer.next() && framer.stats().noise_octets == 0) return Link::dnp3;
+    if (scada::dnp3::begins_frame(octets)) return Link::dnp3;
     if (octets.size() >= ip::Ipv6Header::octets && (octets[0] >> 4) == std::byte{6}) {
         const std::size_t length =
             std::to_integer<std::size_t>(octets[4]) << 8 | std::to_integer<std::size_t>(octets[5]);

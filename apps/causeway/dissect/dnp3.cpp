@@ -1,5 +1,6 @@
-// DNP3: the frames of a datagram, or written down one by one; transport segments, put together where
-// a fragment has several; the application layer with its objects.
+// DNP3: the frames of a datagram, or written down one by one; transport segments, put together
+// where a fragment has several; the application layer with its objects.
+#include "base/engine.hpp"
 #include "dissect/words.hpp"
 #include "printable.hpp"
 #include "scada/dnp3/fragment.hpp"

@@ -34,7 +34,7 @@ Channel::State::State(ChannelSettings wanted, const std::vector<SessionPlan>& pl
     settings.datagram_octets_max = std::max(settings.datagram_octets_max, frame_octets_max);
 }
 
-// ---- lines ----------------------------------------------------------------------------------------
+// ---- lines --------------------------------------------------------------------------------------
 
 void Channel::State::open(Instant now, PeerId peer) {
     if (std::ranges::find(peers, peer) != peers.end()) close(peer);  // anew, and nobody said so
@@ -95,7 +95,7 @@ void Channel::State::receive(Instant now, const OctetsReceived& in) {
     framer.feed(in.octets);
     while (const auto frame = framer.next()) take_frame(now, in.peer, *frame);
     if (settings.datagrams && framer.pending() != 0) {
-        // "A frame shall not be split across datagrams." [IEEE 1815 §13.2.3.5]
+        // A datagram holds whole frames only. [IEEE 1815 §13.2.3.5]
         ++stats.frames_across_datagrams;
         framer.clear();
     }
@@ -113,7 +113,7 @@ void Channel::State::heard(Instant now) {
     alive_due = wanted && !sessions.empty() ? after(now, settings.keep_alive) : never;
 }
 
-/// [IEEE 1815 §13.2.3.4]
+/// [IEEE 1815 §13]
 void Channel::State::keep_alive(Instant now) {
     if (alive_due > now || !up()) return;
     if (alive_asked) {
@@ -131,7 +131,7 @@ void Channel::State::keep_alive(Instant now) {
     alive_due = after(now, settings.keep_alive_within);
 }
 
-// ---- sending --------------------------------------------------------------------------------------
+// ---- sending ------------------------------------------------------------------------------------
 
 Octets& Channel::State::transmit_to(PeerId peer, std::size_t octets) {
     const bool fits =
@@ -158,7 +158,7 @@ void Channel::State::put_frame(const ChannelSession& session, FrameHeader header
 
 void Channel::State::send(Instant now, SessionIndex index, SendFragment fragment) {
     ChannelSession& session = sessions[index];
-    // Nobody confirms what everybody gets. [IEEE 1815 §9.2.4.1.3.8]
+    // Nobody confirms what everybody gets. [IEEE 1815 §9.2]
     if (session.plan.confirm_frames && !is_broadcast(fragment.destination))
         return confirm_later(now, index, std::move(fragment));
     Segments segments(fragment.octets);
@@ -171,7 +171,7 @@ void Channel::State::send(Instant now, SessionIndex index, SendFragment fragment
     }
 }
 
-// ---- turns ----------------------------------------------------------------------------------------
+// ---- turns --------------------------------------------------------------------------------------
 
 void Channel::State::take_or_hold(Instant now, Send in) {
     if (!up() || in.session >= sessions.size()) {
@@ -216,7 +216,7 @@ void Channel::State::turn_over(Instant now, SessionIndex index) {
     }
 }
 
-// ---- the engine -----------------------------------------------------------------------------------
+// ---- the engine ---------------------------------------------------------------------------------
 
 std::optional<Channel::Output> Channel::State::poll() {
     if (out.empty()) flush();

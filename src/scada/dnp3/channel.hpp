@@ -1,12 +1,12 @@
 #pragma once
-// A DNP3 channel: the data link and transport layers of all sessions on one line. [IEEE 1815 §8, §9,
-// §13]
+// A DNP3 channel: the data link and transport layers of all sessions on one line. [IEEE 1815 §8,
+// §9, §13]
 //
 // Octets of the line become frames (checked, resynchronised after noise), frames become fragments
-// for the session they are for; fragments become segments, frames, octets. Sessions send unconfirmed
-// user data unless they ask for confirmation (FCB, retries). Link status requests keep a connection
-// alive: anything received counts; without an answer the connection is closed, and whoever opens
-// lines opens it again.
+// for the session they are for; fragments become segments, frames, octets. Sessions send
+// unconfirmed user data unless they ask for confirmation (FCB, retries). Link status requests keep
+// a connection alive: anything received counts; without an answer the connection is closed, and
+// whoever opens lines opens it again.
 //
 // Over UDP a datagram holds whole frames, as many as fit. [IEEE 1815 §13.2.3.5]
 // On a serial line of many outstations a master's requests take turns: the channel holds a fragment

@@ -2,7 +2,7 @@
 
 namespace causeway::scada::dnp3 {
 
-// ---- what comes -----------------------------------------------------------------------------------
+// ---- what comes ---------------------------------------------------------------------------------
 
 void Channel::State::take_frame(Instant now, PeerId peer, const Frame& frame) {
     heard(now);
@@ -50,7 +50,7 @@ void Channel::State::answer(const ChannelSession& session, Address to, LinkAnswe
     put_frame(session, {.primary = false, .function = std::to_underlying(what), .destination = to});
 }
 
-/// [IEEE 1815 §9.2.6.2]
+/// [IEEE 1815 §9.2]
 bool Channel::State::take_request(SessionIndex index, const Frame& frame) {
     const FrameHeader& header = frame.header;
     const ChannelSession& session = sessions[index];
@@ -114,7 +114,7 @@ void Channel::State::take_segment(SessionIndex index, const Frame& frame) {
                        .octets = octets}});
 }
 
-/// [IEEE 1815 §9.2.6.3]
+/// [IEEE 1815 §9.2]
 bool Channel::State::take_answer(Instant now, SessionIndex index, const FrameHeader& header) {
     using Step = LinkPrimary::Step;
     LinkPrimary& primary = sessions[index].primary;
@@ -164,7 +164,7 @@ bool Channel::State::take_answer(Instant now, SessionIndex index, const FrameHea
     return false;
 }
 
-// ---- confirmed user data ----------------------------------------------------------------------------
+// ---- confirmed user data ------------------------------------------------------------------------
 
 void Channel::State::confirm_later(Instant now, SessionIndex index, SendFragment fragment) {
     LinkPrimary& primary = sessions[index].primary;

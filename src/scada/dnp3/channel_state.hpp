@@ -1,6 +1,6 @@
 #pragma once
-// What a channel knows. channel.cpp has lines, sending and turns; channel_link.cpp what the stations'
-// link layers say to each other.
+// What a channel knows. channel.cpp has lines, sending and turns; channel_link.cpp what the
+// stations' link layers say to each other.
 #include "scada/dnp3/channel.hpp"
 #include "scada/dnp3/link.hpp"
 #include "scada/dnp3/transport.hpp"
@@ -9,14 +9,14 @@
 
 namespace causeway::scada::dnp3 {
 
-/// The side that was asked, of one session. [IEEE 1815 §9.2.6]
+/// The side that was asked, of one session. [IEEE 1815 §9.2]
 struct LinkSecondary {
     bool reset = false;
     Address by = 0;         // whoever reset it
     bool expected = false;  // FCB
 };
 
-/// The side that asks: confirmed user data, a frame at a time. [IEEE 1815 §9.2.6]
+/// The side that asks: confirmed user data, a frame at a time. [IEEE 1815 §9.2]
 struct LinkPrimary {
     enum class Step : std::uint8_t { idle, resetting, sending, held_up };
     Step step = Step::idle;

@@ -55,7 +55,7 @@ std::vector<Octets> split(Framer& framer, Bytes octets) {
     return data;
 }
 
-// ---- frames ----------------------------------------------------------------------------------------
+// ---- frames -------------------------------------------------------------------------------------
 
 TEST(Dnp3Link, TheChecksumIsTheStandards) {
     EXPECT_EQ(link_checksum("056408c40a000100"_hex), 0x42fc);
@@ -201,7 +201,7 @@ TEST(Dnp3Link, BabbleIsForgottenAsItComes) {
     EXPECT_EQ(split(framer, silence + sound).size(), 1u);
 }
 
-// ---- segments --------------------------------------------------------------------------------------
+// ---- segments -----------------------------------------------------------------------------------
 
 TEST(Dnp3Transport, RecordedSegmentsMakeFragmentsAndFragmentsTheSameSegments) {
     std::uint8_t sequence_down = 0;
@@ -304,7 +304,7 @@ TEST(Dnp3Transport, FragmentsBeyondTheLimitAreRefused) {
     EXPECT_EQ(assembly.take(1, 10, "c0 01020304"_hex), Outcome::whole);
 }
 
-// ---- channels --------------------------------------------------------------------------------------
+// ---- channels -----------------------------------------------------------------------------------
 
 struct Bench {
     explicit Bench(ChannelSettings settings, std::vector<SessionPlan> plans = {})
@@ -442,7 +442,7 @@ TEST(Dnp3Channel, OutstationsThatAnswerAnybodyDo) {
     EXPECT_EQ(bench.stats().not_for_us, 1u);
 }
 
-// ---- what the link layer is asked --------------------------------------------------------------------
+// ---- what the link layer is asked ---------------------------------------------------------------
 
 TEST(Dnp3Channel, LinkStatusIsAnswered) {
     Bench bench({});
@@ -546,7 +546,7 @@ TEST(Dnp3Channel, DataWithoutAnyIsNotExpected) {
     EXPECT_EQ(bench.stats().not_expected, 1u);
 }
 
-// ---- confirmed user data -------------------------------------------------------------------------------
+// ---- confirmed user data ------------------------------------------------------------------------
 
 Bench confirming() {
     Bench bench({.master = true, .keep_alive = {}},
@@ -666,7 +666,7 @@ TEST(Dnp3Channel, BroadcastsAreNeverConfirmed) {
     EXPECT_EQ(bench.take_sent(), Frames{frame(header, "c0 c1 01"_hex)});
 }
 
-// ---- everybody, and whoever it is ------------------------------------------------------------------------
+// ---- everybody, and whoever it is ---------------------------------------------------------------
 
 TEST(Dnp3Channel, BroadcastsReachEverySessionAndNobodyAnswers) {
     Bench bench(
@@ -720,7 +720,7 @@ TEST(Dnp3Channel, TheSelfAddressIsOursWhereItIsSwitchedOn) {
     }
 }
 
-// ---- lines -------------------------------------------------------------------------------------------
+// ---- lines --------------------------------------------------------------------------------------
 
 TEST(Dnp3Channel, ALineThatClosesTakesWhatWasUnderWay) {
     Bench bench({.master = true});
@@ -777,7 +777,7 @@ TEST(Dnp3Channel, OctetsAfterAGapBeginAnotherFrame) {
     EXPECT_EQ(bench.stats().frames, 2u);
 }
 
-// ---- keep-alive ----------------------------------------------------------------------------------------
+// ---- keep-alive ---------------------------------------------------------------------------------
 
 TEST(Dnp3Channel, SilenceBringsALinkStatusRequest) {
     Bench bench({.master = true, .keep_alive = 60s, .keep_alive_within = 5s});
@@ -858,7 +858,7 @@ TEST(Dnp3Channel, KeepAliveIsForConnections) {
     EXPECT_EQ(datagrams.channel.next_deadline(), never);
 }
 
-// ---- datagrams -----------------------------------------------------------------------------------------
+// ---- datagrams ----------------------------------------------------------------------------------
 
 TEST(Dnp3Channel, ADatagramHoldsWholeFramesAsManyAsFit) {
     Bench bench({.datagrams = true, .datagram_octets_max = 700});
@@ -940,7 +940,7 @@ TEST(Dnp3Channel, AddressesBeyondTheLimitAreRefused) {
     EXPECT_EQ(bench.stats().peers_refused, 1u);
 }
 
-// ---- turns ---------------------------------------------------------------------------------------------
+// ---- turns --------------------------------------------------------------------------------------
 
 /// A serial master of three outstations, 10 to 12.
 Bench shared_line() {

@@ -1,5 +1,5 @@
-// Any octets as a fragment: what is read of it is within it, and measurements that are written again
-// say the same. [IEEE 1815 §4.2.2]
+// Any octets as a fragment: what is read of it is within it, and measurements that are written
+// again say the same. [IEEE 1815 §4.2.2]
 #include "scada/dnp3/fragment.hpp"
 
 #include <cmath>

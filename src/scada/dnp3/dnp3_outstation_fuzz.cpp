@@ -162,7 +162,7 @@ struct Runner {
             default:
                 what & 16   ? give(ChannelUp{})
                 : what & 32 ? give(ChannelDown{})
-                            : time_passes(std::chrono::hours(1));
+                            : time_passes(std::chrono::minutes(5));
         }
     }
 

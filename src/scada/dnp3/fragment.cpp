@@ -32,7 +32,8 @@ constexpr RangeForm range_form(unsigned qualifier) noexcept {
     return {};
 }
 
-/// Objects of 16-bit sizes, one after the other; their octets with the sizes. [IEEE 1815 §4.2.2.7.3]
+/// Objects of 16-bit sizes, one after the other; their octets with the sizes. [IEEE 1815
+/// §4.2.2.7.3]
 std::optional<std::size_t> sized_octets(Bytes rest, std::uint32_t count) noexcept {
     ByteReader in(rest);
     for (std::uint32_t i = 0; i < count; ++i) in.take(in.le16());
@@ -41,7 +42,7 @@ std::optional<std::size_t> sized_octets(Bytes rest, std::uint32_t count) noexcep
 }
 
 /// Device attributes say their length themselves; one of type 255 has 256 octets more than it says.
-/// [IEEE 1815 §A.1]
+/// [IEEE 1815 §A]
 std::optional<std::size_t> attribute_octets(Bytes rest, const ObjectHeader& header) noexcept {
     constexpr std::uint8_t extended_list = 255;
     ByteReader in(rest);

@@ -98,9 +98,9 @@ struct FragmentView {
     }
 };
 
-/// Walks object headers. In a request whose function only names objects (read, assign class, freeze,
-/// enable ...) nothing but indexes follows a header; in writes, commands and responses objects do; a
-/// freeze at a time has the time (g50) as an object and only names the rest.
+/// Walks object headers. In a request whose function only names objects (read, assign class,
+/// freeze, enable ...) nothing but indexes follows a header; in writes, commands and responses
+/// objects do; a freeze at a time has the time (g50) as an object and only names the rest.
 class ObjectReader {
 public:
     enum class Carry : std::uint8_t { headers_only, objects, times };
@@ -140,9 +140,9 @@ struct MeasuredGroup {
 [[nodiscard]] std::uint8_t static_group(PointType type) noexcept;
 [[nodiscard]] std::uint8_t event_group(PointType type) noexcept;
 
-/// The measurements behind a header, one by one; none where the group is no measured one. Events with
-/// relative time (g2v3, g4v3) need the common time of occurrence (g51) before them, else they have no
-/// time. Indexes beyond 65,535 are passed over.
+/// The measurements behind a header, one by one; none where the group is no measured one. Events
+/// with relative time (g2v3, g4v3) need the common time of occurrence (g51) before them, else they
+/// have no time. Indexes beyond 65,535 are passed over.
 class MeasurementReader {
 public:
     MeasurementReader(const ObjectHeader& header, std::optional<Timestamp> common_time);
@@ -155,8 +155,8 @@ private:
     std::uint32_t done_ = 0;
     std::size_t at_ = 0;
 };
-/// g51v1 (synchronised), g51v2; g50v1 and others alike: the first object as a time. g52: a delay, in
-/// milliseconds whichever the variation.
+/// g51v1 (synchronised), g51v2; g50v1 and others alike: the first object as a time. g52: a delay,
+/// in milliseconds whichever the variation.
 [[nodiscard]] std::optional<std::uint64_t> time_of(const ObjectHeader& header) noexcept;
 /// g51: what it says of the events after it.
 [[nodiscard]] std::optional<Timestamp> common_time_of(const ObjectHeader& header) noexcept;
@@ -231,7 +231,7 @@ private:
     Open open_{};
 };
 
-// ---- between the application layer and what is below it -------------------------------------------
+// ---- between the application layer and what is below it -----------------------------------------
 
 /// A whole fragment, put together from segments. `octets` are borrowed for the call.
 struct FragmentReceived {

@@ -62,7 +62,7 @@ std::uint8_t packed_value(const Measurement& measurement, unsigned bits) {
 const Layout* layout_for(std::uint8_t group, std::uint8_t variation,
                          const Measurement& measurement) {
     if (measurement.type == PointType::octet_string) {
-        // There is none without octets: a single zero stands for it. [IEEE 1815 §A.43.1]
+        // There is none without octets: a single zero stands for it. [IEEE 1815 §A]
         const auto* octets = std::get_if<Octets>(&measurement.value);
         const std::size_t size = octets == nullptr ? 0 : octets->size();
         variation = static_cast<std::uint8_t>(std::clamp<std::size_t>(size, 1, 255));
@@ -229,7 +229,7 @@ bool FragmentWriter::make_way(const Layout& layout, const Measurement& measureme
     const std::size_t prefix = wide ? 2 : 1;
     if (common + object_header_octets + 2 * prefix + layout.octets > room()) return false;
     if (relative) {
-        // Whether its clock was right stands in the variation. [IEEE 1815 §A.26]
+        // Whether its clock was right stands in the variation. [IEEE 1815 §A]
         const std::array one{std::uint32_t{1}};
         header(51, time.synchronised ? 1 : 2, Qualifier::count8, one);
         ByteWriter out(grow(6));

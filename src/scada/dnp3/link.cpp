@@ -10,7 +10,7 @@ constexpr std::byte frame_start_first{0x05};
 constexpr std::byte frame_start_second{0x64};
 constexpr std::size_t counted_header_octets = 5;  // what the length counts besides the data
 
-/// x^16 + x^13 + x^12 + x^11 + x^10 + x^8 + x^6 + x^5 + x^2 + 1, reflected. [IEEE 1815 §9.2.5]
+/// x^16 + x^13 + x^12 + x^11 + x^10 + x^8 + x^6 + x^5 + x^2 + 1, reflected. [IEEE 1815 §9.2]
 constexpr auto checksum_table = [] {
     std::array<std::uint16_t, 256> table{};
     for (unsigned i = 0; i < table.size(); ++i) {
@@ -42,6 +42,11 @@ std::uint16_t link_checksum(Bytes octets) noexcept {
     for (const std::byte octet : octets)
         sum = sum >> 8 ^ checksum_table[(sum ^ std::to_integer<unsigned>(octet)) & 0xff];
     return static_cast<std::uint16_t>(~sum);
+}
+
+bool begins_frame(Bytes octets) noexcept {
+    return octets.size() >= frame_header_octets && octets[0] == frame_start_first &&
+           octets[1] == frame_start_second && checksum_right(octets.first(frame_header_octets));
 }
 
 std::string_view name_of_link_function(bool primary, std::uint8_t function) noexcept {

@@ -1,6 +1,6 @@
 #pragma once
-// The data link layer's frames: 05 64, a header, blocks of 16 octets, a checksum behind each of them.
-// [IEEE 1815 §9.2]
+// The data link layer's frames: 05 64, a header, blocks of 16 octets, a checksum behind each of
+// them. [IEEE 1815 §9.2]
 //
 // append_frame() writes one; Framer finds them in what a line brings, whatever stands between them.
 // What stations say to each other with them is the channel's.
@@ -24,10 +24,13 @@ inline constexpr std::size_t frame_octets_max = 292;
     return frame_header_octets + data + (data + frame_block_octets - 1) / frame_block_octets * 2;
 }
 
-/// As it stands behind a block, low octet first. [IEEE 1815 §9.2.5]
+/// As it stands behind a block, low octet first. [IEEE 1815 §9.2]
 [[nodiscard]] std::uint16_t link_checksum(Bytes octets) noexcept;
 
-/// Of frames that somebody begins (PRM). [IEEE 1815 §9.2.4.1.3.6]
+/// Whether they begin with a sound header, whatever follows.
+[[nodiscard]] bool begins_frame(Bytes octets) noexcept;
+
+/// Of frames that somebody begins (PRM). [IEEE 1815 §9.2]
 enum class LinkRequest : std::uint8_t {
     reset_link_states = 0,
     test_link_states = 2,
@@ -77,8 +80,8 @@ struct Frame {
     Bytes data;  // without checksums; borrowed from the framer until its next call
 };
 
-/// Looks for frames in a line's octets. After anything that is no sound frame it looks on behind the
-/// next octet, so that noise, a frame cut short or a wrong length cost no sound frame after it.
+/// Looks for frames in a line's octets. After anything that is no sound frame it looks on behind
+/// the next octet, so that noise, a frame cut short or a wrong length cost no sound frame after it.
 class Framer {
 public:
     struct Stats {

@@ -42,6 +42,10 @@ struct MasterSettings {
     Classes startup_integrity = everything;  // none of them: no integrity poll at the start
     Classes unsolicited{};                   // to be enabled after it; none: it stays disabled
     std::vector<PollPlan> polls{};
+    /// What the outstation's indications ask for is done: a restart cleared and started over,
+    /// events fetched, the time written. Without, nothing is asked for that nobody asked for: for
+    /// tools beside an outstation's real master.
+    bool heed_indications = true;
     bool integrity_on_overflow = true;               // IIN2.3
     TimeSync time_sync = TimeSync::lan;              // when the outstation says that it needs time
     unsigned failures_max = 2;                       // unanswered requests before it counts as lost

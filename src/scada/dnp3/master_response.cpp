@@ -123,6 +123,7 @@ void Master::State::answered_startup(Instant now, Iins iin) {
 /// What the outstation says of itself. [IEEE 1815 §4.2.2.6]
 void Master::State::note(Instant now, Iins iin, bool last) {
     status.iin = iin;
+    if (!settings.heed_indications) return;
     note_restart(now, iin);
 
     // IIN2.3: events are gone, so what we know is older than what is. One integrity poll for it;

@@ -489,6 +489,22 @@ TEST(DnpMaster, OverflowIsNoBusinessOfAMasterThatWasToldSo) {
     EXPECT_TRUE(bench.master.status().iin.has(Iin::event_buffer_overflow));
 }
 
+TEST(DnpMaster, AMasterThatHeedsNoIndicationsAsksForNothingByItself) {
+    auto settings = quiet();
+    settings.heed_indications = false;
+    settings.time_sync = TimeSync::lan;
+    MasterBench bench(settings);
+    bench.up();
+    bench.give(Master::ClockSet{.ms = 0});
+    bench.give(Master::Poll{.tag = 1, .classes = {.zero = true}});
+    bench.sent();
+    bench.hears("c0 81 9e 08");
+    EXPECT_EQ(bench.completed.size(), 1u);
+    bench.passes(1h);
+    EXPECT_EQ(bench.sent(), "");
+    EXPECT_TRUE(bench.master.status().iin.has(Iin::device_restart));
+}
+
 // ---- a lost outstation -------------------------------------------------------------------------
 
 TEST(DnpMaster, ALostOutstationIsProbedWithABackOff) {

@@ -56,8 +56,8 @@ constexpr Layout packed(int group, int variation, ValueForm form) {
             .value = form};
 }
 
-/// By group, then by variation. Differences of counters (deltas) are obsolete and no measurements of
-/// a counter's value; they are known by their length.
+/// By group, then by variation. Differences of counters (deltas) are obsolete and no measurements
+/// of a counter's value; they are known by their length.
 constexpr std::array table{
     packed(1, 1, packed_bit),
     measured(1, 2, flag_bit, true, no_time),
@@ -206,7 +206,7 @@ constexpr auto places = [] {
     return at;
 }();
 
-/// Octet strings, virtual terminals: the variation is the length. [IEEE 1815 §A.43]
+/// Octet strings, virtual terminals: the variation is the length. [IEEE 1815 §A]
 constexpr auto texts = [] {
     std::array<Layout, 4 * 256> rows{};
     for (std::size_t i = 0; i < rows.size(); ++i)

@@ -2,8 +2,8 @@
 // The table of objects: what an object of a group and variation is made of, for those who read and
 // those who write them. [IEEE 1815 §A]
 //
-// Left out: data sets (g85 to g88), files (g70) and most of authentication (g120), whose objects have
-// no length of their own and go by size prefixes; obsolete g83, g90, g91, g100.
+// Left out: data sets (g85 to g88), files (g70) and most of authentication (g120), whose objects
+// have no length of their own and go by size prefixes; obsolete g83, g90, g91, g100.
 #include "scada/dnp3/measurement.hpp"
 
 #include <cstddef>
@@ -42,8 +42,8 @@ struct Layout {
 /// `object` has the layout's octets, not packed ones. `common` is for relative times.
 void read_object(const Layout& layout, Bytes object, const std::optional<Timestamp>& common,
                  Measurement& into);
-/// `base_ms` is for relative times. What does not fit the variation is clamped, and its flags (where
-/// it has any) say so. [IEEE 1815 §11.6]
+/// `base_ms` is for relative times. What does not fit the variation is clamped, and its flags
+/// (where it has any) say so. [IEEE 1815 §11.6]
 void write_object(const Layout& layout, const Measurement& measurement, std::uint64_t base_ms,
                   ByteWriter& out);
 

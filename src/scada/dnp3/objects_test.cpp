@@ -134,7 +134,7 @@ std::vector<Measurement> measurements_of(const ObjectHeader& header,
     return all;
 }
 
-// ---- objects -------------------------------------------------------------------------------------
+// ---- objects ------------------------------------------------------------------------------------
 
 TEST(Dnp3Objects, EveryMeasuredObjectReadsAsWhatItSays) {
     for (const Case& one : cases()) {
@@ -232,7 +232,7 @@ TEST(Dnp3Objects, PackedPairsOfDoubleBits) {
 }
 
 TEST(Dnp3Objects, RelativeTimesCountFromTheCommonTime) {
-    // [IEEE 1815 §A.26]: variation 2 says that the clock was not set.
+    // [IEEE 1815 §A]: variation 2 says that the clock was not set.
     const auto walked = walk("33 02 07 01 e803 00000000  02 03 17 02 05 81 0100 06 01 ffff"_hex);
     ASSERT_EQ(walked.headers.size(), 2u);
     const auto common = common_time_of(walked.headers[0]);
@@ -290,7 +290,7 @@ TEST(Dnp3Objects, EventsTooFarFromTheCommonTimeGetANewOne) {
     EXPECT_EQ(read, all);
 }
 
-// ---- conversions -----------------------------------------------------------------------------------
+// ---- conversions --------------------------------------------------------------------------------
 
 Measurement analog(double value) {
     return {.type = PointType::analog, .index = 0, .value = value};
@@ -344,7 +344,7 @@ TEST(Dnp3Objects, AValueOfAnotherKindIsWrittenAsFarAsItGoes) {
     EXPECT_EQ(written(2, {.type = PointType::analog, .value = true}), "010100");
 }
 
-// ---- ranges, prefixes, room ------------------------------------------------------------------------
+// ---- ranges, prefixes, room ---------------------------------------------------------------------
 
 std::vector<Measurement> binaries(std::vector<std::uint16_t> indexes) {
     std::vector<Measurement> all;
@@ -507,7 +507,7 @@ TEST(Dnp3Fragment, HeadersCutShortAreRefused) {
     EXPECT_EQ(name_of(FragmentView::parse("c0 77"_hex)->function), "unknown function");
 }
 
-// ---- commands ---------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 TEST(Dnp3Fragment, RelayControlsBothWays) {
     const Crob pulse{.operation = Crob::Operation::pulse_on,
@@ -575,7 +575,7 @@ TEST(Dnp3Fragment, ControlsWithoutIndexesAreNone) {
     EXPECT_TRUE(controls_of(walked.headers[0]).empty());
 }
 
-// ---- walking object headers -------------------------------------------------------------------------
+// ---- walking object headers ---------------------------------------------------------------------
 
 TEST(Dnp3ObjectReader, RequestsOnlyNameObjects) {
     const Walked walked =
@@ -693,7 +693,7 @@ TEST(Dnp3ObjectReader, DifferencesOfCountersAreNoMeasurements) {
     EXPECT_TRUE(measurements_of(walked.headers[0]).empty());
 }
 
-// ---- the recorded conversation --------------------------------------------------------------------
+// ---- the recorded conversation ------------------------------------------------------------------
 
 std::vector<Octets> recorded_fragments() {
     std::vector<Octets> all;

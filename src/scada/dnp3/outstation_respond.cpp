@@ -10,6 +10,8 @@ namespace {
 
 /// Of one read: a request of many headers is no reason to keep a long list.
 constexpr std::size_t parts_max = 1'024;
+/// Headers that select events, of one read: each goes through the buffers.
+constexpr std::size_t selections_max = 32;
 
 constexpr std::uint8_t next_of(std::uint8_t sequence) noexcept {
     return (sequence + 1) & 0x0f;
@@ -25,6 +27,7 @@ std::size_t most_of(const ObjectHeader& header) noexcept {
 void Outstation::State::read(Instant now, Address source, const FragmentView& view) {
     parts.clear();
     part = 0;
+    selections = 0;
     read_errors = {};
     ObjectReader headers(view.objects, ObjectReader::Carry::headers_only);
     while (const auto header = headers.next()) read_errors = read_errors | choose(*header);
@@ -44,6 +47,7 @@ Iins Outstation::State::choose(const ObjectHeader& header) {
         if (!measured->event)
             return choose_points(measured->type, header, {.variation = header.variation});
         if (header.qualifier != Qualifier::all && !is_count(header)) return Iin::parameter_error;
+        if (++selections > selections_max) return Iin::parameter_error;
         const bool text = measured->type == PointType::octet_string;
         events.select(measured->type, text ? 0 : header.variation, most_of(header));
         return {};
@@ -66,6 +70,7 @@ Iins Outstation::State::choose_class(const ObjectHeader& header) {
     const bool all = header.qualifier == Qualifier::all;
     if (header.variation != 1) {
         if (!all && !is_count(header)) return Iin::parameter_error;
+        if (++selections > selections_max) return Iin::parameter_error;
         events.select({.one = header.variation == 2,
                        .two = header.variation == 3,
                        .three = header.variation == 4},

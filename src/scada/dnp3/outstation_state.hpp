@@ -189,6 +189,7 @@ struct Outstation::State {
     std::optional<Solicited> solicited{};
     std::vector<Part> parts;  // of the read under way
     std::size_t part = 0;
+    std::size_t selections = 0;
     Iins read_errors{};
 
     Classes enabled{};

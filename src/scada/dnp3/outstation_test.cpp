@@ -152,7 +152,18 @@ TEST_F(OutstationDialogue, ManyHeadersInOneRequestAreBounded) {
     std::string request = "c1 01";
     for (int i = 0; i < 600; ++i) request += " 3c 01 06";
     EXPECT_EQ(bench.ask(request).substr(3, 8), "81 00 04");
+    bench.sent.clear();
     EXPECT_EQ(bench.outstation.stats().parameter_errors, 1u);
+    for (const auto* header : {" 3c 02 07 01", " 02 02 07 01"}) {
+        for (int i = 0; i < 50; ++i) bench.toggle(0);
+        request = "c2 01";
+        for (int i = 0; i < 33; ++i) request += header;
+        bench.hears(request);
+        const ReadFragment some = bench.take();
+        EXPECT_EQ(some.of(2).size(), 32u);
+        EXPECT_TRUE(some.iin.has(Iin::parameter_error));
+        bench.confirm(some);
+    }
 }
 
 // ---- repeats [IEEE 1815 §4.3] -------------------------------------------------------------------

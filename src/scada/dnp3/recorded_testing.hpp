@@ -1,7 +1,7 @@
 #pragma once
-// A recorded conversation of another implementation's master (address 1) and outstation (10) on TCP:
-// startup, integrity and class polls, unsolicited responses, select and operate, a restart. Its class
-// 0 responses hold g50v4 in a range, which others refuse: tolerated on input, never sent.
+// A recorded conversation of another implementation's master (address 1) and outstation (10) on
+// TCP: startup, integrity and class polls, unsolicited responses, select and operate, a restart.
+// Its class 0 responses hold g50v4 in a range, which others refuse: tolerated on input, never sent.
 #include "base/hex.hpp"
 #include "base/time.hpp"
 

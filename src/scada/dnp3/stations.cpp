@@ -112,7 +112,7 @@ void Stations<Application>::carry(Instant now) {
     }
 }
 
-// ---- time that stands still -------------------------------------------------------------------------
+// ---- time that stands still ---------------------------------------------------------------------
 
 template <class Application>
 Instant Stations<Application>::own_time(Instant now, std::size_t index) const {

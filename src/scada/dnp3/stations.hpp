@@ -1,6 +1,6 @@
 #pragma once
-// Whole stations on a line: a channel and the sessions on it as one engine, masters' or outstations'.
-// A stack of engines is an engine.
+// Whole stations on a line: a channel and the sessions on it as one engine, masters' or
+// outstations'. A stack of engines is an engine.
 //
 // Where sessions take turns on the line, the clock of one whose request still waits for its turn
 // stands still: others' slowness is not its outstation's.

@@ -278,27 +278,30 @@ TEST(Dnp3Stations, OurMasterUnderstandsTheRecordedOutstationAndSaysWhatTheRecord
     EXPECT_TRUE(station.channel().stats().balanced());
 }
 
-// ---- one line, many outstations ---------------------------------------------------------------------
+// ---- one line, many outstations -----------------------------------------------------------------
 
 /// A line that all share, where octets take their time; whoever is `dead` says nothing.
 struct SharedLine {
     static constexpr Address first = 10;
 
-    SharedLine(std::size_t count, ChannelSettings settings, MasterSettings wanted)
-        : master(settings, plans(count), masters(count, wanted)) {
+    SharedLine(std::size_t count, ChannelSettings settings, MasterSettings wanted,
+               bool confirm = false)
+        : master(settings, plans(count, confirm), masters(count, wanted)) {
         for (std::size_t i = 0; i < count; ++i) {
             const Address address = static_cast<Address>(first + i);
             const std::vector<PointPlan> points{{.type = PointType::analog, .index = 0}};
             outstations.push_back(std::make_unique<OutstationStation>(
-                ChannelSettings{.keep_alive = {}},
-                std::vector<SessionPlan>{{.local = address, .remote = 1}},
+                ChannelSettings{.datagrams = settings.datagrams, .keep_alive = {}},
+                std::vector<SessionPlan>{
+                    {.local = address, .remote = 1, .confirm_frames = confirm}},
                 several<Outstation>({}, Outstation({.address = address}, points))));
         }
     }
-    static std::vector<SessionPlan> plans(std::size_t count) {
+    static std::vector<SessionPlan> plans(std::size_t count, bool confirm) {
         std::vector<SessionPlan> all;
         for (std::size_t i = 0; i < count; ++i)
-            all.push_back({.local = 1, .remote = static_cast<Address>(first + i)});
+            all.push_back(
+                {.local = 1, .remote = static_cast<Address>(first + i), .confirm_frames = confirm});
         return all;
     }
     static std::vector<Master> masters(std::size_t count, MasterSettings wanted) {
@@ -469,6 +472,34 @@ TEST(Dnp3Stations, SeveralOutstationsBehindOneConnectionNeedNoTurns) {
         EXPECT_TRUE(shared.master.session(i).status().started) << i;
         EXPECT_GE(shared.answered[i], 25) << i;
     }
+}
+
+TEST(Dnp3Stations, DatagramsCarryTheSameDialogue) {
+    SharedLine shared(1, {.master = true, .datagrams = true},
+                      {.polls = {{.classes = everything, .every = 1s}}});
+    shared.open();
+    shared.passes(30s);
+    EXPECT_TRUE(shared.master.session(0).status().started);
+    EXPECT_GE(shared.answered[0], 25);
+    EXPECT_EQ(shared.master.channel().stats().frames_across_datagrams, 0u);
+}
+
+TEST(Dnp3Stations, ConfirmedFramesCarryTheSameDialogue) {
+    SharedLine shared(1, {.master = true}, {.polls = {{.classes = everything, .every = 1s}}}, true);
+    shared.open();
+    shared.passes(30s);
+    EXPECT_TRUE(shared.master.session(0).status().started);
+    EXPECT_GE(shared.answered[0], 25);
+    const Channel::Stats& stats = shared.master.channel().stats();
+    EXPECT_EQ(stats.frames_repeated, 0u);
+    EXPECT_EQ(stats.not_expected, 0u);
+    EXPECT_GT(stats.frames_delivered, 2 * stats.fragments);  // each was confirmed, both ways
+    shared.dead = {SharedLine::first};
+    shared.passes(10s);
+    EXPECT_GT(stats.sends_lost, 0u);
+    shared.dead.clear();
+    shared.passes(90s);
+    EXPECT_TRUE(shared.master.session(0).status().up);
 }
 
 TEST(Dnp3Stations, SessionsThatAreNoneAreLeftAlone) {

@@ -66,7 +66,7 @@ public:
         out_of_order,  // thrown away, and what there was with it, unless it came twice
         too_long,      // likewise
     };
-    /// `segment` begins with the transport's octet. [IEEE 1815 §8.2.2]
+    /// `segment` begins with the transport's octet. [IEEE 1815 §8.2]
     Outcome take(Address source, Address destination, Bytes segment);
     [[nodiscard]] Bytes octets() const noexcept { return octets_; }
     void clear() noexcept { under_way_ = false; }

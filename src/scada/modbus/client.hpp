@@ -4,9 +4,9 @@
 // Requests of one device never wait for another's trouble longer than one request takes: devices
 // have turns, one that is silent is suspended and probed with a back-off, and only that one. On a
 // serial line one request is under way, with the silence of 3.5 characters between frames
-// [MODBUS over Serial Line V1.02 §2.5.1.1]; over TCP as many as `in_flight_max`, told apart by
-// transaction ids, so that a late answer never passes for another's. What is wrong, late, of another
-// unit or noise is counted, and the next frame is found.
+// [MODBUS SL §2.5.1.1]; over TCP as many as `in_flight_max`, told apart by transaction ids, so that
+// a late answer never passes for another's. What is wrong, late, of another unit or noise is
+// counted, and the next frame is found.
 //
 // Items of a device that are polled at the same pace and lie next to each other are read by one
 // request (`gap_max`); where the device refuses that, since there are holes between them, they are
@@ -177,7 +177,7 @@ private:
 
 static_assert(Engine<Client>);
 
-// ---- requests in words: PDUs for Client::Request -------------------------------------------------
+// ---- requests in words: PDUs for Client::Request ------------------------------------------------
 
 [[nodiscard]] Octets read_request(Area area, std::uint16_t address, std::uint16_t count);
 [[nodiscard]] Octets write_coil_request(std::uint16_t address, bool on);

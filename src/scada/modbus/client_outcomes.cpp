@@ -135,7 +135,7 @@ void Client::State::expired(Instant now, std::size_t at) {
     plan_turn(now, index);
 }
 
-// ---- what it means to whom -----------------------------------------------------------------------
+// ---- what it means to whom ----------------------------------------------------------------------
 
 void Client::State::deliver(Instant now, const Job& job, Bytes pdu) {
     if (!job.group) {

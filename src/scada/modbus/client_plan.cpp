@@ -191,7 +191,7 @@ bool is_read(Bytes request) noexcept {
     }
 }
 
-// ---- requests in words ---------------------------------------------------------------------------
+// ---- requests in words --------------------------------------------------------------------------
 
 Octets read_request(Area area, std::uint16_t address, std::uint16_t count) {
     return octets_of({ReadRequest{area, address, count}});

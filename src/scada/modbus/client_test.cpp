@@ -122,7 +122,7 @@ public:
     int closed_ = 0;
 };
 
-// ---- what is read together -----------------------------------------------------------------------
+// ---- what is read together ----------------------------------------------------------------------
 
 TEST(ModbusClient, NeighboursAreReadByOneRequest) {
     Bench bench(tcp, {device(1, {holding(10, 2), holding(12, 1), holding(16, 1), holding(40, 1)})});
@@ -229,7 +229,7 @@ TEST(ModbusClient, PollsKeepToTheirGridAndMissedOnesAreNotCaughtUpWith) {
     EXPECT_EQ(bench.asked_.size(), 1u);
 }
 
-// ---- devices that are slow, dead, busy ------------------------------------------------------------
+// ---- devices that are slow, dead, busy ----------------------------------------------------------
 
 TEST(ModbusClient, ADeadDeviceIsSuspendedAndProbedWithABackOff) {
     auto plan = device(1, {holding(0, 1, 200ms)});
@@ -378,7 +378,7 @@ TEST(ModbusClient, AGatewaysTargetThatDoesNotAnswerIsDeadAndItsNeighbourIsNot) {
     EXPECT_EQ(bench.closed_, 0);
 }
 
-// ---- writes ---------------------------------------------------------------------------------------
+// ---- writes -------------------------------------------------------------------------------------
 
 TEST(ModbusClient, AWriteThatIsNotAnsweredIsNotRepeated) {
     auto plan = device(1, {});
@@ -459,7 +459,7 @@ TEST(ModbusClient, ABroadcastIsAnsweredByTheTurnaroundDelay) {  // [MODBUS SL §
     EXPECT_EQ(bench.client_.stats().broadcasts, 1u);
 }
 
-// ---- TCP -------------------------------------------------------------------------------------------
+// ---- TCP ----------------------------------------------------------------------------------------
 
 TEST(ModbusClient, ALateAnswerNeverPassesForTheNextOnes) {
     Bench bench(tcp, {device(1, {})});
@@ -489,7 +489,7 @@ TEST(ModbusClient, AnswersOfAnotherUnitFunctionOrLengthAreNotTaken) {
     EXPECT_TRUE(bench.answers_.empty());
     bench.answer(asked, "03 02 0001");
     EXPECT_EQ(bench.answers_.size(), 1u);
-    // A device on its own may call itself 0 or 255. [MODBUS TCP §4.4.2.1]
+    // A device on its own may call itself 0 or 255. [MODBUS TCP §4.4]
     bench.send(2, write_register_request(7, 5), true);
     bench.answer(bench.next(), "06 0007 0005", 255);
     EXPECT_EQ(bench.answers_.size(), 2u);
@@ -550,7 +550,7 @@ TEST(ModbusClient, RubbishOnAConnectionClosesIt) {
     EXPECT_EQ(bench.fails_.size(), 1u);
 }
 
-// ---- serial lines ----------------------------------------------------------------------------------
+// ---- serial lines -------------------------------------------------------------------------------
 
 TEST(ModbusClient, FramesAreApartByTheSilence) {  // [MODBUS SL §2.5.1.1]
     ClientSettings settings{.framing = Framing::rtu, .character_time = 1146us};

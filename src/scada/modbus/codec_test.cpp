@@ -13,7 +13,7 @@ namespace {
 
 using Registers = std::vector<std::uint16_t>;
 
-// ---- data ----------------------------------------------------------------------------------------
+// ---- data ---------------------------------------------------------------------------------------
 
 TEST(ModbusData, OrdersPlaceTheOctetsOfNumbersAsTheirLettersSay) {
     const Number number = std::int64_t{0x0a0b0c0d};
@@ -84,7 +84,7 @@ TEST(ModbusData, NamesReadBack) {
     EXPECT_EQ(order_from("abba"), std::nullopt);
 }
 
-// ---- PDUs ----------------------------------------------------------------------------------------
+// ---- PDUs ---------------------------------------------------------------------------------------
 
 template <class Pdu>
 void reads_back(std::string_view hex, std::uint8_t function) {
@@ -180,7 +180,7 @@ TEST(ModbusPdu, ImpossibleQuantitiesAreRefused) {
         EXPECT_NE(fault_of<ResponsePdu>(hex), Fault::none) << hex;
 }
 
-// ---- frames --------------------------------------------------------------------------------------
+// ---- frames -------------------------------------------------------------------------------------
 
 Octets framed(Framing framing, Unit unit, std::string_view pdu, std::uint16_t transaction = 0) {
     Octets octets;

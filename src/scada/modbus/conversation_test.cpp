@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using Registers = std::vector<std::uint16_t>;
 
-// ---- recordings ----------------------------------------------------------------------------------
+// ---- recordings ---------------------------------------------------------------------------------
 
 // '>' a client's frame, '<' a server's; all with their headers.
 constexpr std::string_view with_a_simulator =
@@ -260,7 +260,7 @@ TEST(ModbusRecordings, OurClientHoldsThemWhateverPiecesTheAnswersComeIn) {
     EXPECT_EQ(client.stats().late, 1u);
 }
 
-// ---- our roles with each other -------------------------------------------------------------------
+// ---- our roles with each other ------------------------------------------------------------------
 
 /// A line between a client and servers, with faults.
 struct Faults {

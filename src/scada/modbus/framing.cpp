@@ -76,7 +76,7 @@ void skip_echo(Octets& echoed, Bytes& in) {
     echoed.erase(echoed.begin(), echoed.begin() + std::ptrdiff_t(n));
 }
 
-// ---- TCP -----------------------------------------------------------------------------------------
+// ---- TCP ----------------------------------------------------------------------------------------
 
 std::optional<std::size_t> TcpFrames::octets_of(Bytes header) {
     ByteReader in(header);
@@ -123,7 +123,7 @@ std::optional<Adu> TcpFrames::next(Bytes& in) {
     return adu_of(begun_.bytes());
 }
 
-// ---- ASCII ---------------------------------------------------------------------------------------
+// ---- ASCII --------------------------------------------------------------------------------------
 
 std::optional<Adu> AsciiFrames::ended(FrameFaults& faults) {
     within_ = false;

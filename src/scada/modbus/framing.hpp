@@ -1,13 +1,13 @@
 #pragma once
 // How PDUs lie on a line: RTU with its CRC, ASCII with its LRC [MODBUS SL §2.5], and the header of
-// Modbus/TCP [MODBUS TCP §3.1.3]. Writers, and readers that take octets as they come, in any pieces,
-// and find the next frame after noise, a bad checksum or a frame cut short.
+// Modbus/TCP [MODBUS TCP §3.1.3]. Writers, and readers that take octets as they come, in any
+// pieces, and find the next frame after noise, a bad checksum or a frame cut short.
 //
 // An RTU frame ends with a silence of 3.5 characters, which a driver that hands octets over in
 // batches hides. So a frame is what its function says is its length and whose CRC is right; the
 // silence only ends the wait for what does not come.
 // Deviates: a gap of 1.5 characters within a frame does not spoil it [MODBUS SL §2.5.1.1]: adapters
-// make such gaps by themselves, and the CRC says whether anything is missing. What we send has none.
+// make such gaps by themselves, and the CRC says whether anything is missing. Ours have none.
 #include "base/bytes.hpp"
 #include "base/inplace_bytes.hpp"
 #include "scada/modbus/types.hpp"

@@ -60,7 +60,7 @@ void RtuWindow::take(Bytes& in) {
     in = in.subspan(room);
 }
 
-// ---- a server's ----------------------------------------------------------------------------------
+// ---- a server's ---------------------------------------------------------------------------------
 
 RtuRequests::Found RtuRequests::found(std::size_t octets, const Units& ours) {
     const Adu adu = rtu_adu(window_.octets().first(octets));
@@ -131,7 +131,7 @@ void RtuRequests::give_up(FrameFaults& faults) {
     hunting_ = false;
 }
 
-// ---- a client's ----------------------------------------------------------------------------------
+// ---- a client's ---------------------------------------------------------------------------------
 
 RtuAnswers::Look RtuAnswers::look(Bytes from) const {
     const auto seen = [](const Reading& reading, bool wanted) -> Look {

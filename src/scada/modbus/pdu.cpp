@@ -155,6 +155,7 @@ RequestPdu::Body request_body(ByteReader& in) {
         case Function::read_fifo_queue:
             return ReadFifo{in.be16()};
         case Function::encapsulated_interface: {
+            if (!in.more()) in.fail(Fault::truncated);  // not even which interface
             if (in.peek() != read_identification_type) break;
             in.u8();
             const std::uint8_t code = in.u8();
@@ -260,6 +261,7 @@ ResponsePdu::Body response_body(ByteReader& in) {
         case Function::read_fifo_queue:
             return fifo_read(in);
         case Function::encapsulated_interface:
+            if (!in.more()) in.fail(Fault::truncated);  // not even which interface
             if (in.peek() != read_identification_type) break;
             return identification_read(in);
     }

@@ -54,7 +54,7 @@ struct Lent {
     friend bool operator==(const Lent& a, const Lent& b) { return same(a.octets, b.octets); }
 };
 
-// ---- requests, and responses of the same shape ---------------------------------------------------
+// ---- requests, and responses of the same shape --------------------------------------------------
 
 struct ReadRequest {  // 1 to 4
     Area area = Area::holding_register;
@@ -128,7 +128,7 @@ struct Other {  // either way
     friend bool operator==(const Other&, const Other&) = default;
 };
 
-// ---- responses -----------------------------------------------------------------------------------
+// ---- responses ----------------------------------------------------------------------------------
 
 struct BitsRead {  // 1, 2
     Area area = Area::coil;

@@ -1,11 +1,11 @@
 #pragma once
-// A Modbus server: one or many units behind one line, each an image of bits and registers that reads
-// are answered from. Writes are done at once, or (where the image is a window on something else)
-// handed out and answered when their outcome is known.
+// A Modbus server: one or many units behind one line, each an image of bits and registers that
+// reads are answered from. Writes are done at once, or (where the image is a window on something
+// else) handed out and answered when their outcome is known.
 //
 // On a serial line it keeps quiet about frames for others, broadcasts, bad checksums and other
-// servers' answers; over TCP peers are apart, and what one of them sends harms no other: listen-only
-// mode [MODBUS AP §6.8.1] is between a unit and the peer that asked for it.
+// servers' answers; over TCP peers are apart, and what one of them sends harms no other:
+// listen-only mode [MODBUS AP §6.8.1] is between a unit and the peer that asked for it.
 //
 // A request that comes while a write waits for its outcome, on a line without transaction ids, ends
 // the wait of the first: its answer would be taken for the second's. The same write once more is no
@@ -35,7 +35,7 @@ struct Extent {
     bool asked = false;     // writes are handed out (WriteRequested) and wait for WriteAnswered
 };
 
-/// [MODBUS Application Protocol V1.1b3 §6.21]; by object id: 0 vendor, 1 product code, 2 revision
+/// [MODBUS AP §6.21]; by object id: 0 vendor, 1 product code, 2 revision
 /// ... empty ones are not there.
 using Identification = std::array<std::string, 7>;
 
@@ -59,7 +59,7 @@ struct ServerSettings {
     /// A unit that is not there: TCP gateways say so, serial lines are silent.
     bool answer_for_missing_units = true;  // TCP: exception gateway_target_failed
     /// TCP: every unit id is the first plan's. Where there is one plan, 0 and 255, which mean the
-    /// device itself [MODBUS TCP §4.4.2.1], are it in any case.
+    /// device itself [MODBUS TCP §4.4], are it in any case.
     bool any_unit = false;
     std::size_t peers_max = 64;
     std::size_t writes_max = 256;  // WriteRequested that wait; more are answered busy

@@ -101,7 +101,7 @@ public:
 
 using Registers = std::vector<std::uint16_t>;
 
-// ---- functions -----------------------------------------------------------------------------------
+// ---- functions ----------------------------------------------------------------------------------
 
 TEST(ModbusServer, BitsAreReadFromAnyAddressAndPaddedWithZeros) {  // [MODBUS AP §6.1]
     Bench bench;
@@ -227,7 +227,7 @@ TEST(ModbusServer, IdentificationThatIsTooLongGoesOnInTheNextAnswer) {
                        "060161"));
 }
 
-// ---- diagnostics ---------------------------------------------------------------------------------
+// ---- diagnostics --------------------------------------------------------------------------------
 
 TEST(ModbusServer, DiagnosticsCountWhatHappened) {  // [MODBUS AP §6.8.1]
     Bench bench({.framing = Framing::rtu}, {meter(), meter(2)});
@@ -312,7 +312,7 @@ TEST(ModbusServer, ListenOnlyOfOneConnectionHarmsNoOther) {
     EXPECT_EQ(bench.taken(), "03020000");
 }
 
-// ---- writes that are handed out ------------------------------------------------------------------
+// ---- writes that are handed out -----------------------------------------------------------------
 
 TEST(ModbusServer, AnAskedWriteIsAnsweredWhenItsOutcomeIsKnown) {
     Bench bench;
@@ -421,7 +421,7 @@ TEST(ModbusServer, ABroadcastWritesEveryUnitAndNobodyAnswers) {  // [MODBUS SL �
     EXPECT_EQ(bench.server_.stats().broadcasts, 3u);
 }
 
-// ---- devices that are away -----------------------------------------------------------------------
+// ---- devices that are away ----------------------------------------------------------------------
 
 TEST(ModbusServer, AStretchThatFailsAnswersWithItsException) {
     Bench bench;
@@ -437,7 +437,7 @@ TEST(ModbusServer, AStretchThatFailsAnswersWithItsException) {
     EXPECT_EQ(bench.ask("04 0000 000a").substr(0, 4), "0414");
 }
 
-// ---- units and peers -----------------------------------------------------------------------------
+// ---- units and peers ----------------------------------------------------------------------------
 
 TEST(ModbusServer, UnitsThatAreNotThereAreSaidSoOverTcpOnly) {
     Bench gateway({.framing = Framing::tcp}, {meter(), meter(2)});
@@ -491,7 +491,7 @@ TEST(ModbusServer, PeersBeyondTheLimitAreRefused) {
     EXPECT_EQ(bench.taken(), "0700");
 }
 
-// ---- serial lines --------------------------------------------------------------------------------
+// ---- serial lines -------------------------------------------------------------------------------
 
 TEST(ModbusServer, AnswersWaitForTheSilenceBetweenFrames) {  // [MODBUS SL §2.5.1.1]
     Bench bench({.framing = Framing::rtu, .character_time = 1146us});

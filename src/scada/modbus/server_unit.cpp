@@ -40,7 +40,7 @@ void ServerUnit::set_fifo(std::uint16_t address, std::vector<std::uint16_t> valu
     fifos_[address] = std::move(values);
 }
 
-// ---- bits and registers --------------------------------------------------------------------------
+// ---- bits and registers -------------------------------------------------------------------------
 
 ServerUnit::Refusal ServerUnit::run(const ReadRequest& request, Done& done) {
     const ServerImage::Stretch stretch{request.address, request.count};
@@ -165,7 +165,7 @@ ServerUnit::Refusal ServerUnit::run(const Other&, Done&) {
     return Exception::illegal_function;
 }
 
-// ---- files ---------------------------------------------------------------------------------------
+// ---- files --------------------------------------------------------------------------------------
 
 ServerUnit::Refusal ServerUnit::run(const ReadFiles& request, Done& done) {
     if (plan_.files_max == 0) return Exception::illegal_function;
@@ -214,7 +214,7 @@ ServerUnit::Refusal ServerUnit::run(const WriteFiles& request, Done& done) {
     return std::nullopt;
 }
 
-// ---- who it is -----------------------------------------------------------------------------------
+// ---- who it is ----------------------------------------------------------------------------------
 
 ServerUnit::Refusal ServerUnit::run(const ReadIdentification& request, Done& done) {
     constexpr std::uint8_t basic_objects = 3;
@@ -286,7 +286,7 @@ ServerUnit::Refusal ServerUnit::run(const Bare& request, Done& done) {
     return std::nullopt;
 }
 
-// ---- diagnostics ---------------------------------------------------------------------------------
+// ---- diagnostics --------------------------------------------------------------------------------
 
 void ServerUnit::note(std::uint8_t event) {
     log_[log_next_] = event;

@@ -1,6 +1,6 @@
 #pragma once
-// Modbus's own words. [MODBUS Application Protocol V1.1b3; MODBUS over Serial Line V1.02; MODBUS
-// Messaging on TCP/IP V1.0b]
+// Modbus's own words. Citations: MODBUS AP is the Application Protocol Specification V1.1b3, MODBUS
+// SL is MODBUS over Serial Line V1.02, MODBUS TCP is MODBUS Messaging on TCP/IP V1.0b.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -174,7 +174,7 @@ TEST(TelnetStreams, AnOctet255IsDoubledAndOneOfTheTwoIsTheOctet) {
 
 TEST(TelnetStreams, AreReadAlikeHoweverTheyAreCut) {
     const Octets stream =
-        "ff fb 00 ff fd 03 61 ff ff 62 ff fa 2c 01 00 00 ff ff 00 ff f0 63 ff f1 0d 00 64 ff ff"_hex;
+        "ff fb 00 ff fd 03 61 ffff 62 ff fa 2c 01 00 00 ffff 00 ff f0 63 ff f1 0d 00 64 ffff"_hex;
     const std::string expected = "61ff62<010000ff00>630d0064ff";
     for (std::size_t step = 1; step <= stream.size(); ++step) {
         Telnet telnet(Telnet::Role::server);
@@ -305,6 +305,18 @@ struct Server : Side {
         take();
     }
 };
+
+TEST(Rfc2217Server, TellsTheLinesToClientsThatNeverSayWill) {
+    Side says_do(TunnelProtocol::rfc2217_server);
+    says_do.hear("fffd2c");
+    EXPECT_EQ(says_do.asked, 1);
+    Side says_nothing(TunnelProtocol::rfc2217_server);
+    says_nothing.hear("fffa2c0500fff0");
+    EXPECT_EQ(says_nothing.asked, 1);
+    says_nothing.take();
+    says_nothing.input(PortLines{.lines = modem::cts});
+    EXPECT_EQ(says_nothing.take(), "fffa2c6b10fff0");
+}
 
 TEST(Rfc2217Server, AcknowledgesWhatIsTrueAndNotWhatWasAsked) {
     Server side;

@@ -95,13 +95,16 @@ void Telnet::negotiate(std::uint8_t verb, std::uint8_t number, Octets& reply) {
 }
 
 bool Telnet::com_port_agreed() const noexcept {
+    // Some clients take the server's DO for an answer to a WILL that they never said, or say DO
+    // themselves.
     const Option& com_port = known(com_port_option);
-    return (role_ == Role::server ? com_port.theirs : com_port.ours) == Agreed::yes;
+    return com_port.ours == Agreed::yes || com_port.theirs == Agreed::yes;
 }
 
 bool Telnet::com_port_refused() const noexcept {
     const Option& com_port = known(com_port_option);
-    return (role_ == Role::server ? com_port.theirs : com_port.ours) == Agreed::refused;
+    return !com_port_agreed() &&
+           (role_ == Role::server ? com_port.theirs : com_port.ours) == Agreed::refused;
 }
 
 // ---- in ----------------------------------------------------------------------------------------
@@ -110,7 +113,7 @@ std::vector<TelnetItem> Telnet::feed(Bytes octets, Octets& reply) {
     std::vector<TelnetItem> items;
     // Deviates: NUL behind CR is dropped [RFC 854] only where the peer refused BINARY; who does not
     // negotiate at all most likely sends a serial protocol as it is.
-    const bool nul_dropped = known(binary_option).theirs == Agreed::refused;
+    const Agreed& binary = known(binary_option).theirs;
     std::size_t begin = 0;
     const auto flush = [&](std::size_t end) {
         if (end > begin) items.emplace_back(octets.subspan(begin, end - begin));
@@ -119,7 +122,7 @@ std::vector<TelnetItem> Telnet::feed(Bytes octets, Octets& reply) {
         const auto octet = std::to_integer<std::uint8_t>(octets[i]);
         switch (at_) {
             case At::data: {
-                if (!nul_dropped) {
+                if (binary != Agreed::refused) {
                     const void* const next = std::memchr(&octets[i], iac, octets.size() - i);
                     if (next == nullptr) {
                         i = octets.size();
@@ -213,6 +216,7 @@ void Telnet::end_sub(std::vector<TelnetItem>& items) {
         return;
     }
     ++stats_.commands;
+    options_[2].theirs = Agreed::yes;  // it speaks, whatever it said of that
     items.emplace_back(*message);
 }
 

@@ -53,7 +53,7 @@ public:
     [[nodiscard]] std::size_t encoded_octets(std::byte octet) const noexcept;
     static void encode(const ComPortMessage& message, Octets& out);
 
-    /// The other end takes commands (of a client), or may send them (of the server).
+    /// The other end takes part in the com port option.
     [[nodiscard]] bool com_port_agreed() const noexcept;
     /// The server said that it does not take them.
     [[nodiscard]] bool com_port_refused() const noexcept;

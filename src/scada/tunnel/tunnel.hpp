@@ -10,8 +10,8 @@
 // over when a connection ended waits for the next one.
 // Left out: what the standards leave to configuration protocols, as finding device servers.
 //
-// The order of events: PortOpened ... PortClosed ... PortOpened; each peer LineOpened ... LineClosed
-// or our CloseLine. ApplyFormat is answered by FormatApplied, AskLines by PortLines.
+// The order of events: PortOpened ... PortClosed ... PortOpened; each peer LineOpened ...
+// LineClosed or our CloseLine. ApplyFormat is answered by FormatApplied, AskLines by PortLines.
 #include "base/engine.hpp"
 #include "base/outbox.hpp"
 #include "base/timers.hpp"

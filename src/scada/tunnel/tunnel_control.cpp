@@ -161,7 +161,8 @@ void Tunnel::set_control(Instant now, Peer& peer, std::uint32_t value) {
         } else if (value != ask) {
             ++stats_.commands_refused;
         }
-        // "each command transmitted ... is acknowledged with ... the actual value set" [RFC 2217 §3]
+        // "acknowledged with a confirmation of the command and the actual value set"
+        // [RFC 2217 §3]
         answer(state ? ask + 1 : ask + 2);
     };
     if (value >= control::ask_break && value < control::ask_dtr)
