@@ -70,6 +70,7 @@ void Lines::State::give_slot(Line& line, std::uint16_t slot) {
 void Lines::State::peer_opened(Line& line, std::uint16_t slot, const std::string& who) {
     Slot& place = line.slots[slot];
     place.used = true;
+    place.spoke = false;
     place.queued = 0;
     place.heard = ++line.hearings;
     line.opened_at = place.heard_at = Steady::now();
@@ -89,6 +90,7 @@ void Lines::State::peer_closed(Line& line, std::uint16_t slot, const Trouble* wh
 void Lines::State::heard(Line& line, std::uint16_t slot, Bytes octets) {
     Slot& place = line.slots[slot];
     if (!place.used) return;
+    place.spoke = true;
     place.heard = ++line.hearings;
     line.stats.octets_in += octets.size();
     line.events.received(number_of(line, slot), octets);
@@ -301,6 +303,8 @@ void Lines::State::close(Line& line, Peer peer) {
         by_stream[static_cast<std::size_t>(slot->stream)] = {};
         host.close(slot->stream);
     }
+    // Closed by our own will and of use until then: the next comes soon, however short it was.
+    if (ours && slot->spoke) line.wait_next = line.wait_first;
     give_slot(line, index);
     line.connecting.reset();
     ++line.stats.closed;

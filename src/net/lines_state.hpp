@@ -45,6 +45,7 @@ struct Lines::State {
 
     struct Slot {
         bool used = false;
+        bool spoke = false;
         std::uint16_t generation = 0;
         StreamId stream{};
         std::size_t queued = 0;   // at a stream

@@ -232,6 +232,8 @@ std::vector<Outstation> device_outstations(const Dnp3DevicePlan& plan) {
                 .any_master = true,
                 .events_max = {plan.events_max, plan.events_max, plan.events_max},
                 .unsolicited = plan.unsolicited,
+                // A port that was just opened may have lost the first word.
+                .confirm_within = std::chrono::seconds(2),
                 .select_within = plan.select_within},
             points);
     return all;

@@ -38,7 +38,8 @@ public:
               context.io, context.clock, context.lines, station_,
               [this](MasterStation::Output&& out) { heard(std::move(out)); },
               [this](bool there, const std::string& who) { line_changed(there, who); }),
-          up_(site.outstations.size(), Known::no) {
+          up_(site.outstations.size(), Known::no),
+          reports_(site.outstations.size(), false) {
         driver_ = context.hub.add_driver(
             [this](points::CommandId id, const points::Command& command) { execute(id, command); });
         for (std::size_t s = 0; s < site.outstations.size(); ++s) {
@@ -68,8 +69,17 @@ public:
     }
     std::string_view group() const override { return "dnp3_master"; }
     void visit(const Named& named) const override {
-        station_.channel().stats().visit(named);
-        for (std::size_t s = 0; s < station_.size(); ++s) station_.session(s).stats().visit(named);
+        // Both have fragments.
+        station_.channel().stats().visit([&](std::string_view name, std::uint64_t value) {
+            named("link_" + std::string(name), value);
+        });
+        host_.visit_line(named);
+        for (std::size_t s = 0; s < station_.size(); ++s) {
+            const Master& session = station_.session(s);
+            session.stats().visit(named);
+            named("restarts_seen", session.status().restarts_seen);
+            named("unsolicited_enabled", session.status().unsolicited_enabled ? 1 : 0);
+        }
     }
     void tell_time(std::int64_t ms) override {
         for (std::size_t s = 0; s < station_.size(); ++s)
@@ -85,6 +95,7 @@ private:
     struct Entry {
         points::PointId point{};
         const Dnp3Source* source = nullptr;  // null: nobody has a name for it
+        bool lost = false;                   // with its outstation, and not heard of since
     };
     using OfSession = MasterStation::Of<Master::Output>;
 
@@ -94,6 +105,8 @@ private:
     void line_changed(bool there, const std::string& who) {
         context_.log(fmt::format("DNP3 line {} {}", context_.site.lines[site_.line].name,
                                  there ? "is open" : "is away: " + who));
+        // Also those who never answered.
+        for (std::size_t s = 0; !there && s < up_.size(); ++s) away(s);
     }
 
     void heard(MasterStation::Output&& out) {
@@ -109,10 +122,11 @@ private:
     }
 
     void measured_one(std::size_t session, const scada::dnp3::Measurement& measurement) {
-        const auto& of_type = points_[session][static_cast<std::size_t>(measurement.type)];
+        auto& of_type = points_[session][static_cast<std::size_t>(measurement.type)];
         if (measurement.index >= of_type.size()) return;
-        const Entry& entry = of_type[measurement.index];
+        Entry& entry = of_type[measurement.index];
         if (entry.source == nullptr) return;
+        entry.lost = false;
         points::Sample sample =
             sample_from_dnp3(measurement, *entry.source, context_.hub.arrival());
         // A clock that asks for the time is one that nobody set. [IEEE 1815 §4.2.2.6]
@@ -123,12 +137,44 @@ private:
     }
 
     void state_changed(std::size_t session) {
-        const Known is = station_.session(session).status().up ? Known::up : Known::down;
-        if (std::exchange(up_[session], is) == is) return;
+        const Master::Status& status = station_.session(session).status();
         const std::string& name = site_.outstations[session].name;
-        context_.log(fmt::format("DNP3 outstation {} {}", name,
-                                 is == Known::up ? "answers" : "does not answer"));
-        context_.hub.flag(driver_, name, points::Flag::comm_lost, is == Known::down);
+        if (reports_[session] != status.unsolicited_enabled) {
+            reports_[session] = status.unsolicited_enabled;
+            context_.log(fmt::format("DNP3 outstation {}: unsolicited reporting is {}", name,
+                                     status.unsolicited_enabled ? "enabled" : "off"));
+        }
+        if (status.up && status.started) found_again(session);
+        if (!status.up) return away(session);
+        if (std::exchange(up_[session], Known::up) != Known::up)
+            context_.log(fmt::format("DNP3 outstation {} answers", name));
+    }
+    void away(std::size_t session) {
+        if (std::exchange(up_[session], Known::down) == Known::down) return;
+        const std::string& name = site_.outstations[session].name;
+        context_.log(fmt::format("DNP3 outstation {} does not answer", name));
+        each_entry(session, [&](Entry& entry) {
+            entry.lost =
+                !context_.hub.table().last(entry.point).quality.has(points::Flag::comm_lost);
+        });
+        context_.hub.flag(driver_, name, points::Flag::comm_lost, true);
+    }
+    /// That it answers again makes no value new: what its integrity poll tells is, and the rest
+    /// when that has told all. What it says itself to be lost stays so.
+    void found_again(std::size_t session) {
+        each_entry(session, [&](Entry& entry) {
+            if (!std::exchange(entry.lost, false)) return;
+            points::Sample sample = context_.hub.table().last(entry.point);
+            sample.quality.set(points::Flag::comm_lost, false);
+            sample.time = context_.hub.arrival();
+            context_.hub.update(entry.point, std::move(sample));
+        });
+    }
+    template <class Do>
+    void each_entry(std::size_t session, Do&& act) {
+        for (std::vector<Entry>& of_type : points_[session])
+            for (Entry& entry : of_type)
+                if (entry.source != nullptr) act(entry);
     }
 
     void execute(points::CommandId id, const points::Command& command) {
@@ -157,7 +203,11 @@ private:
         if (completed.fate == Fate::unanswered)
             answer.outcome = points::Outcome::unanswered;
         else if (completed.fate == Fate::unreachable)
-            answer.outcome = points::Outcome::unreachable;
+            answer.outcome =
+                !completed.controls.empty() &&
+                        completed.controls.front().status == scada::dnp3::CommandStatus::no_select
+                    ? points::Outcome::no_select
+                    : points::Outcome::unreachable;
         else if (completed.fate == Fate::nonsense || completed.controls.empty())
             answer.outcome = points::Outcome::refused;
         else {
@@ -172,6 +222,7 @@ private:
     MasterStation station_;
     LineHost<MasterStation> host_;
     std::vector<Known> up_;
+    std::vector<bool> reports_;  // unasked
     points::DriverId driver_{};
     std::vector<std::array<std::vector<Entry>, scada::dnp3::point_types>> points_;  // by session
     std::map<points::PointId, std::pair<std::size_t, std::size_t>> places_;

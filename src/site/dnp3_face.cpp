@@ -53,7 +53,11 @@ public:
     }
     std::string_view group() const override { return "dnp3_outstation"; }
     void visit(const Named& named) const override {
-        station_.channel().stats().visit(named);
+        // Both have fragments.
+        station_.channel().stats().visit([&](std::string_view name, std::uint64_t value) {
+            named("link_" + std::string(name), value);
+        });
+        host_.visit_line(named);
         for (std::size_t s = 0; s < station_.size(); ++s) station_.session(s).stats().visit(named);
     }
     void tell_time(std::int64_t ms) override {
@@ -63,11 +67,17 @@ public:
     }
 
 private:
+    struct Control {
+        points::PointId point{};
+        std::size_t window = 0;
+        std::uint64_t selected_by = 0;  // the master that did last
+    };
     struct Session {
         points::SubscriberId subscriber{};
         points::RequesterId requester{};
         std::multimap<points::PointId, std::size_t> windows;
-        std::map<std::pair<PointType, std::uint16_t>, points::PointId> controls;
+        /// Of the face's windows, those that may be operated.
+        std::map<std::pair<PointType, std::uint16_t>, Control> controls;
     };
     using OfSession = OutstationStation::Of<Outstation::Output>;
 
@@ -93,7 +103,8 @@ private:
             const points::PointId point = *hub.table().find(window.point);
             session.windows.emplace(point, i);
             if (window.control)
-                session.controls.emplace(std::pair(window.plan.type, window.plan.index), point);
+                session.controls.emplace(std::pair(window.plan.type, window.plan.index),
+                                         Control{.point = point, .window = i});
             hub.table().watch(session.subscriber, point);
             // What stands there before anything is known is no event.
             tell(s,
@@ -125,10 +136,10 @@ private:
         } else if (const auto* gone = std::get_if<Outstation::SelectionGone>(&of->what)) {
             const auto found = sessions_[of->session].controls.find({gone->type, gone->index});
             if (found == sessions_[of->session].controls.end()) return;
-            context_.hub.command({.point = found->second,
+            context_.hub.command({.point = found->second.point,
                                   .step = points::Step::cancel,
                                   .requester = sessions_[of->session].requester,
-                                  .session = of->session});
+                                  .session = found->second.selected_by});
         } else if (const auto* time = std::get_if<Outstation::TimeWritten>(&of->what)) {
             context_.log(fmt::format("DNP3 outstation {}: a master set the time to {} ms",
                                      site_.faces[of->session].settings.address, time->ms));
@@ -143,27 +154,29 @@ private:
         const auto refuse = [&](scada::dnp3::CommandStatus status) {
             tell(s, Outstation::CommandAnswered{.id = request.id, .status = status});
         };
-        const Session& session = sessions_[s];
+        Session& session = sessions_[s];
         const bool analog =
             std::holds_alternative<scada::dnp3::AnalogCommand>(request.control.what);
         const auto found = session.controls.find(
             {analog ? PointType::analog_output : PointType::binary_output, request.control.index});
         if (found == session.controls.end())
             return refuse(scada::dnp3::CommandStatus::not_supported);
-        const auto window = session.windows.find(found->second);
+        Control& control = found->second;
         const auto meaning =
-            control_from_dnp3(request.control, site_.faces[s].windows[window->second]);
+            control_from_dnp3(request.control, site_.faces[s].windows[control.window]);
         if (!meaning) return refuse(scada::dnp3::CommandStatus::not_supported);
         using Step = Outstation::CommandRequested::Step;
         const points::Step step = request.step == Step::select    ? points::Step::select
                                   : request.step == Step::operate ? points::Step::operate
                                                                   : points::Step::direct;
-        context_.hub.command({.point = found->second,
+        // Where whoever asks is answered, one may not operate what another has selected.
+        if (step == points::Step::select) control.selected_by = request.master;
+        context_.hub.command({.point = control.point,
                               .step = step,
                               .value = meaning->value,
                               .pulse = meaning->pulse,
                               .requester = session.requester,
-                              .session = s,
+                              .session = request.master,
                               .tag = static_cast<std::uint64_t>(request.id),
                               .timeout = site_.faces[s].settings.command_within});
     }

@@ -8,6 +8,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -18,7 +20,9 @@ class LineHost {
 public:
     /// May call input(). Never called with Transmit or CloseLine.
     using OnOutput = std::function<void(typename E::Output&&)>;
+    /// `who` came, or why nobody is there; also of attempts that failed, once for each reason.
     using OnLine = std::function<void(bool there, const std::string& who)>;
+    static constexpr std::string_view by_us = "closed by us";
 
     /// `lines` and `engine` outlive it. `on_line` may be empty.
     LineHost(net::Io& io, net::Clock clock, net::Lines& lines, E& engine, OnOutput on_output,
@@ -47,7 +51,11 @@ public:
                            input(scada::LineClosed{scada::PeerId(peer)});
                        },
                    .drained = {},
-                   .batch = {}});
+                   .batch = {},
+                   .failed =
+                       [this](const net::Trouble& why) {
+                           if (on_line_) on_line_(false, why.line);
+                       }});
         if (!line) return std::move(line.error());
         line_ = *line;
         return std::nullopt;
@@ -56,7 +64,14 @@ public:
     void input(typename E::Input in) { host_.input(std::move(in)); }
     [[nodiscard]] Instant now() const { return host_.now(); }
     [[nodiscard]] std::string where() const { return line_ ? lines_.where(*line_) : std::string(); }
-    [[nodiscard]] const net::Lines::Stats& line_stats() const { return lines_.stats(*line_); }
+    /// Counters of the line, as line_...
+    template <class Named>
+    void visit_line(Named&& named) const {
+        if (!line_) return;
+        lines_.stats(*line_).visit([&](std::string_view name, std::uint64_t value) {
+            named("line_" + std::string(name), value);
+        });
+    }
 
 private:
     using Peer = net::Lines::Peer;
@@ -91,7 +106,7 @@ private:
     void close(scada::PeerId peer) {
         if (!line_) return;
         lines_.close(*line_, static_cast<Peer>(peer));
-        if (on_line_) on_line_(false, "closed by us");
+        if (on_line_) on_line_(false, std::string(by_us));
         input(scada::LineClosed{peer});
     }
 

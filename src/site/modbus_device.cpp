@@ -15,6 +15,7 @@
 #include <utility>
 
 namespace causeway::site {
+namespace simulated_meter {
 namespace {
 
 using scada::modbus::Area;
@@ -316,6 +317,7 @@ private:
 static_assert(Engine<MeterEngine>);
 
 }  // namespace
+}  // namespace simulated_meter
 
 struct ModbusDevice::State {
     State(net::Io& io, net::Lines& lines, ModbusDevicePlan with, Log to)
@@ -324,14 +326,15 @@ struct ModbusDevice::State {
           engine(plan),
           host(
               io, {}, lines, engine,
-              [this](MeterEngine::Output&& out) {
-                  if (const auto* written = std::get_if<Server::Written>(&out)) note(*written);
+              [this](simulated_meter::MeterEngine::Output&& out) {
+                  if (const auto* written = std::get_if<scada::modbus::Server::Written>(&out))
+                      note(*written);
               },
               [this](bool there, const std::string& who) {
                   if (log) log(fmt::format("{} {}", there ? "connected:" : "gone:", who));
               }) {}
 
-    void note(const Server::Written& written) const {
+    void note(const scada::modbus::Server::Written& written) const {
         if (!log) return;
         log(fmt::format("unit {}: {} {} set to {}", written.unit, name_of(written.area),
                         written.address, fmt::join(written.values, " ")));
@@ -339,8 +342,8 @@ struct ModbusDevice::State {
 
     ModbusDevicePlan plan;
     Log log;
-    MeterEngine engine;
-    LineHost<MeterEngine> host;
+    simulated_meter::MeterEngine engine;
+    LineHost<simulated_meter::MeterEngine> host;
 };
 
 net::Opened<ModbusDevice> ModbusDevice::open(net::Io& io, net::Lines& lines, ModbusDevicePlan plan,
@@ -361,14 +364,14 @@ std::string ModbusDevice::where() const {
 }
 
 void ModbusDevice::switch_off(bool off) {
-    state_->host.input(MeterEngine::Switched{off});
+    state_->host.input(simulated_meter::MeterEngine::Switched{off});
 }
 
-const Server& ModbusDevice::server() const noexcept {
+const scada::modbus::Server& ModbusDevice::server() const noexcept {
     return state_->engine.server();
 }
 
-const Server::Stats& ModbusDevice::stats() const noexcept {
+const scada::modbus::Server::Stats& ModbusDevice::stats() const noexcept {
     return state_->engine.server().stats();
 }
 

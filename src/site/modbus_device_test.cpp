@@ -101,7 +101,7 @@ TEST_F(ModbusDeviceTest, WhatIsWrittenShowsInItsInputs) {
     EXPECT_TRUE(becomes(breaker, {0}));
     EXPECT_TRUE(becomes(power, {0, 0})) << "nothing flows through an open breaker";
     write(write_register_request(0, 777));
-    const auto real = *encode(21.5, Type::f32, Order::abcd);
+    const auto real = *encode(21.5, scada::modbus::Type::f32, Order::abcd);
     write(write_registers_request(2, real));
     EXPECT_TRUE(becomes(setpoints, {777, real[0], real[1]}));
     EXPECT_EQ(answers.size(), 3u);

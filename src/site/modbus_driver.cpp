@@ -71,7 +71,10 @@ public:
         return fmt::format("Modbus client of {} on {}", names(), host_.where());
     }
     std::string_view group() const override { return "modbus_client"; }
-    void visit(const Named& named) const override { client_.stats().visit(named); }
+    void visit(const Named& named) const override {
+        client_.stats().visit(named);
+        host_.visit_line(named);
+    }
     Devices devices() const override {
         return {.all = up_.size(),
                 .up = static_cast<std::size_t>(std::count(up_.begin(), up_.end(), true))};
@@ -84,16 +87,19 @@ public:
         const points::PointId point = points_[read.device][read.item];
         auto value =
             value_from_modbus(read.registers, source.place, source.scaling, source.definition.kind);
-        if (!value) return fail(point, points::Flag::invalid);
+        if (!value) return fail(point, points::Flag::invalid, true);
         context_.hub.update(point, {.value = *std::move(value), .time = context_.hub.arrival()});
     }
     void operator()(Client::ItemFailed&& failed) {
         // Silence is said of the device as a whole, below.
+        const bool spoke = failed.exception.has_value();
         fail(points_[failed.device][failed.item],
-             failed.exception ? points::Flag::invalid : points::Flag::not_topical);
+             spoke ? points::Flag::invalid : points::Flag::not_topical, spoke);
     }
     void operator()(Client::Answered&& answered) {
+        if ((answered.tag & read_back) != 0) return read_again(answered);
         const auto id = points::CommandId(answered.tag);
+        const auto done = commanded_.extract(id);
         using Fate = Client::Answered::Fate;
         if (answered.fate != Fate::answered)
             return context_.hub.answer(
@@ -104,6 +110,7 @@ public:
                                     ? points::Answer{.outcome = outcome_from_modbus(*exception),
                                                      .detail = std::to_underlying(*exception)}
                                     : points::Answer{});
+        if (!exception && !done.empty()) ask_again(done.mapped());
     }
     void operator()(Client::DeviceState&& state) {
         const std::string& name = site_.devices[state.device].plan.name;
@@ -111,7 +118,8 @@ public:
             context_.log(
                 fmt::format("Modbus device {} {}", name, state.up ? "answers" : "does not answer"));
         up_[state.device] = state.up;
-        context_.hub.flag(driver_, name, points::Flag::comm_lost, !state.up);
+        // That it answers again makes none of the values new: each is lost until it is read.
+        if (!state.up) context_.hub.flag(driver_, name, points::Flag::comm_lost, true);
     }
     void operator()(scada::Transmit&&) {}
     void operator()(scada::CloseLine&&) {}
@@ -121,6 +129,8 @@ private:
         std::size_t device = 0;
         std::size_t item = 0;
     };
+    /// In the tag of a request of our own: the point follows.
+    static constexpr std::uint64_t read_back = std::uint64_t{1} << 63;
 
     std::string names() const {
         std::string all;
@@ -128,13 +138,26 @@ private:
             all += (all.empty() ? "" : ", ") + device.plan.name;
         return all.empty() ? "nobody" : all;
     }
+    /// A line that is closed after each answer is not away.
     void line_changed(bool there, const std::string& who) {
+        if (there ? there_ : who == LineHost<Client>::by_us && closes()) return;
+        there_ = there;
         context_.log(fmt::format("Modbus line {} {}", context_.site.lines[site_.line].name,
                                  there ? "is open" : "is away: " + who));
+        // Also those who never answered.
+        for (const ModbusClientDevice& device : site_.devices)
+            if (!there) context_.hub.flag(driver_, device.plan.name, points::Flag::comm_lost, true);
     }
-    void fail(points::PointId point, points::Flag flag) {
+    bool closes() const {
+        return std::ranges::any_of(site_.devices,
+                                   [](const auto& device) { return device.plan.close_after_poll; });
+    }
+    /// `spoke`: it said that there is no value, so neither the device nor the answer is missing.
+    void fail(points::PointId point, points::Flag flag, bool spoke) {
         points::Sample sample = context_.hub.table().last(point);
         sample.quality.set(flag);
+        if (spoke) sample.quality.set(points::Flag::comm_lost, false);
+        if (spoke) sample.quality.set(points::Flag::not_topical, false);
         sample.time = context_.hub.arrival();
         context_.hub.update(point, std::move(sample));
     }
@@ -151,11 +174,39 @@ private:
             return context_.hub.answer(id, {.outcome = points::Outcome::not_supported});
         Octets pdu = write_of(source, command.value, site_.devices[device].plan.write_single);
         if (pdu.empty()) return context_.hub.answer(id, {.outcome = points::Outcome::out_of_range});
+        commanded_.emplace(id, command.point);
         host_.input(Client::Request{.tag = static_cast<std::uint64_t>(id),
                                     .device = device,
                                     .pdu = std::move(pdu),
                                     .write = true,
                                     .broadcast = false});
+    }
+
+    /// What a command did is read at once: its point may have a long pace.
+    void ask_again(points::PointId point) {
+        const auto [device, item] = places_.at(point);
+        const ModbusPlace& place = site_.devices[device].points[item].place;
+        if (place.registers() > site_.devices[device].plan.registers_max) return;
+        host_.input(Client::Request{
+            .tag = read_back | std::to_underlying(point),
+            .device = device,
+            .pdu = scada::modbus::read_request(place.area, place.address, place.registers()),
+            .write = false,
+            .broadcast = false});
+    }
+    void read_again(const Client::Answered& answered) {
+        using Fate = Client::Answered::Fate;
+        // The next poll will say.
+        if (answered.fate != Fate::answered || scada::modbus::exception_of(answered.pdu)) return;
+        const auto point = points::PointId(static_cast<std::uint32_t>(answered.tag & ~read_back));
+        const auto [device, item] = places_.at(point);
+        const ModbusPlace& place = site_.devices[device].points[item].place;
+        ByteReader in(answered.pdu);
+        (void)in.take(2);
+        Client::ItemRead read{.device = device, .item = item};
+        if (place.is_bit_area()) read.registers = {static_cast<std::uint16_t>(in.u8() & 1)};
+        while (!place.is_bit_area() && in.remaining() >= 2) read.registers.push_back(in.be16());
+        (*this)(std::move(read));
     }
 
     /// Empty where the value cannot be said there.
@@ -181,8 +232,10 @@ private:
     Client client_;
     LineHost<Client> host_;
     std::vector<bool> up_;
+    bool there_ = false;
     points::DriverId driver_{};
-    std::vector<std::vector<points::PointId>> points_;  // by device and item
+    std::map<points::CommandId, points::PointId> commanded_;  // writes under way
+    std::vector<std::vector<points::PointId>> points_;        // by device and item
     std::map<points::PointId, Place> places_;
 };
 

@@ -4,6 +4,8 @@
 #include "site/scada_parts.hpp"
 #include "site/scada_translate.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,6 +19,10 @@ using scada::modbus::Area;
 using scada::modbus::Exception;
 using scada::modbus::Server;
 using scada::modbus::Unit;
+
+/// What was written stands so long; then what the device says it is, though that never changed: a
+/// coil that falls back by itself, a value that the device took for another.
+constexpr auto believed_for = std::chrono::seconds(5);
 
 std::vector<scada::modbus::UnitPlan> unit_plans(const ModbusServerSite& site) {
     std::vector<scada::modbus::UnitPlan> plans = site.units;
@@ -45,7 +51,8 @@ public:
           site_(site),
           server_(site.settings, unit_plans(site)),
           host_(context.io, context.clock, context.lines, server_,
-                [this](Server::Output&& out) { std::visit(*this, std::move(out)); }) {
+                [this](Server::Output&& out) { std::visit(*this, std::move(out)); }),
+          timer_(context.io) {
         PointHub& hub = context.hub;
         subscriber_ = hub.add_subscriber({}, [this] { take_changes(); });
         requester_ = hub.add_requester(
@@ -65,7 +72,10 @@ public:
     }
     std::string where() const override { return fmt::format("Modbus server on {}", host_.where()); }
     std::string_view group() const override { return "modbus_server"; }
-    void visit(const Named& named) const override { server_.stats().visit(named); }
+    void visit(const Named& named) const override {
+        server_.stats().visit(named);
+        host_.visit_line(named);
+    }
 
     // ---- what the engine says -------------------------------------------------------------------
 
@@ -163,10 +173,33 @@ private:
         Write& write = found->second;
         const auto exception = outcome_to_modbus(completed.answer.outcome);
         if (exception && !write.exception) write.exception = exception;
+        believed_.insert_or_assign(completed.command.point,
+                                   after(context_.hub.now(), believed_for));
+        if (believed_.size() == 1) doubt_later();
         if (--write.waiting > 0) return;
         const Write over = write;
         writes_.erase(found);
         host_.input(Server::WriteAnswered{.id = over.id, .exception = over.exception});
+    }
+
+    void show_last(points::PointId point) {
+        const auto [from, to] = windows_.equal_range(point);
+        for (auto at = from; at != to; ++at)
+            show(site_.windows[at->second], context_.hub.table().last(point));
+    }
+    void doubt_later() {
+        timer_.expires_after(believed_for);
+        timer_.async_wait([this, living = std::weak_ptr<const char>(alive_)](
+                              const boost::system::error_code& gone) {
+            if (gone || living.expired()) return;
+            const Instant now = context_.hub.now();
+            std::erase_if(believed_, [&](const auto& point) {
+                if (point.second > now) return false;
+                show_last(point.first);
+                return true;
+            });
+            if (!believed_.empty()) doubt_later();
+        });
     }
 
     const ScadaContext& context_;
@@ -179,6 +212,9 @@ private:
     std::multimap<points::PointId, std::size_t> windows_;
     std::map<std::uint64_t, Write> writes_;  // as many as the engine's writes_max
     std::uint64_t last_write_ = 0;
+    std::map<points::PointId, Instant> believed_;  // what was written, until then
+    boost::asio::steady_timer timer_;
+    std::shared_ptr<const char> alive_ = std::make_shared<const char>();
 };
 
 }  // namespace

@@ -11,13 +11,12 @@ namespace json = boost::json;
 using points::Kind;
 using points::Sample;
 using points::Time;
-using points::Value;
 
 constexpr std::size_t id_octets_max = 128;
 /// Beyond these no milliseconds of an int64 are worth telling: the year 10,000, about.
-constexpr double seconds_max = 253'402'300'800;
+constexpr double json_seconds_max = 253'402'300'800;
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
     return json::serialize(json::string(text));
 }
 
@@ -26,7 +25,7 @@ std::string value_text(const Sample& sample) {
     switch (points::kind_of(sample.value)) {
         case Kind::text:
         case Kind::octets:
-            return quoted(points::to_text(sample.value));
+            return json_text(points::to_text(sample.value));
         case Kind::real:
             if (!std::isfinite(std::get<double>(sample.value))) return "null";
             [[fallthrough]];
@@ -90,7 +89,7 @@ std::optional<Time> time_in(const json::object& from) {
     if (found == nullptr) return Time{};
     boost::system::error_code error;
     const auto seconds = found->to_number<double>(error);
-    if (error || !(std::abs(seconds) < seconds_max)) return std::nullopt;
+    if (error || !(std::abs(seconds) < json_seconds_max)) return std::nullopt;
     return Time{std::llround(seconds * 1000), text_in(from, "clock") == "unsynchronised"
                                                   ? Time::Source::unsynchronised
                                                   : Time::Source::device};
@@ -113,8 +112,8 @@ std::string json_of(const points::Definition& definition, const Sample& sample) 
     std::string text = R"({"v":)" + value_text(sample);
     const bool known = !sample.quality.has(points::Flag::never_known);
     if (const auto state = points::state_of(definition, sample.value); state && known)
-        text += R"(,"state":)" + quoted(*state);
-    if (!definition.unit.empty()) text += R"(,"u":)" + quoted(definition.unit);
+        text += R"(,"state":)" + json_text(*state);
+    if (!definition.unit.empty()) text += R"(,"u":)" + json_text(definition.unit);
     if (sample.time.source != Time::Source::none) text += R"(,"t":)" + seconds_text(sample.time.ms);
     if (const std::string_view clock = clock_of(sample.time.source); !clock.empty()) {
         text += R"(,"clock":")";
@@ -130,7 +129,8 @@ std::optional<json::value> json_from(std::string_view text) {
     return error ? std::nullopt : std::optional(std::move(parsed));
 }
 
-std::optional<Value> value_from(const points::Definition& definition, const json::value& from) {
+std::optional<points::Value> value_from(const points::Definition& definition,
+                                        const json::value& from) {
     switch (from.kind()) {
         case json::kind::bool_:
             return points::as_kind(from.get_bool(), definition.kind);

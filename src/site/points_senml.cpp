@@ -14,7 +14,6 @@ namespace {
 
 namespace json = boost::json;
 using points::Time;
-using points::Value;
 
 /// Labels in CBOR. [RFC 8428 §6]
 enum class Label : std::int64_t {
@@ -34,7 +33,7 @@ enum class Label : std::int64_t {
 /// "values less than 268,435,456 (2^28) represent time relative to the current time"
 /// [RFC 8428 §4.5.3]
 constexpr double relative_below = 268'435'456;
-constexpr double seconds_max = 253'402'300'800;  // the year 10,000
+constexpr double senml_seconds_max = 253'402'300'800;  // the year 10,000
 
 std::string url_base64(Bytes octets) {
     std::string text = crypto::to_base64(octets, crypto::Padding::without);
@@ -182,7 +181,7 @@ std::string time_of(double seconds) {
     return seconds_text(std::llround(seconds * 1000));
 }
 
-void append_value(std::string& text, const Value& value) {
+void append_value(std::string& text, const points::Value& value) {
     if (const auto* words = std::get_if<std::string>(&value))
         text += R"(,"vs":)" + quoted_text(*words);
     else if (const auto* octets = std::get_if<Octets>(&value))
@@ -193,7 +192,7 @@ void append_value(std::string& text, const Value& value) {
         text += R"(,"v":)" + points::to_text(value);
 }
 
-void write_value(CborWriter& out, const Value& value) {
+void write_value(CborWriter& out, const points::Value& value) {
     const auto labelled = [&](Label label) -> CborWriter& {
         return out.integer(std::to_underlying(label));
     };
@@ -259,7 +258,7 @@ std::optional<points::Sample> sample_from(const points::Definition& definition,
     const auto quality = record.quality.empty() ? std::optional(points::Quality())
                                                 : points::quality_from_text(record.quality);
     const double seconds = record.time.value_or(0);
-    if (!value || !quality || !(std::abs(seconds) < seconds_max)) return std::nullopt;
+    if (!value || !quality || !(std::abs(seconds) < senml_seconds_max)) return std::nullopt;
     const std::int64_t ms = std::llround(seconds * 1000);
     const Time time = seconds >= relative_below ? Time{ms, Time::Source::device}
                                                 : Time{now_ms + ms, Time::Source::arrival};
@@ -309,7 +308,7 @@ Octets senml_to_cbor(const std::vector<SenmlRecord>& pack) {
         if (record.time) {
             out.integer(std::to_underlying(Label::time));
             const bool whole = *record.time == std::floor(*record.time);
-            if (whole && std::abs(*record.time) < seconds_max)
+            if (whole && std::abs(*record.time) < senml_seconds_max)
                 out.integer(static_cast<std::int64_t>(*record.time));
             else
                 out.floating(*record.time);

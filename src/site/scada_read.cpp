@@ -11,9 +11,9 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-constexpr std::array parities{std::string_view("none"), std::string_view("even"),
-                              std::string_view("odd"), std::string_view("mark"),
-                              std::string_view("space")};
+constexpr std::array parity_words{std::string_view("none"), std::string_view("even"),
+                                  std::string_view("odd"), std::string_view("mark"),
+                                  std::string_view("space")};
 
 constexpr std::array tunnel_protocols{std::string_view("raw"), std::string_view("rfc2217_server"),
                                       std::string_view("rfc2217_client")};
@@ -62,8 +62,8 @@ net::SerialSpec ScadaReader::serial_spec(const Section& section, const std::stri
     set(spec.format.baud, section, "baud");
     set(spec.format.data_bits, section, "data_bits");
     set(spec.format.stop_bits, section, "stop_bits");
-    spec.format.parity =
-        static_cast<net::Parity>(place_among(parities, section.take<std::string>("parity").value));
+    spec.format.parity = static_cast<net::Parity>(
+        place_among(parity_words, section.take<std::string>("parity").value));
     const std::string flow = section.take<std::string>("flow").value;
     spec.format.flow = flow == "rts_cts"    ? net::FlowControl::rts_cts
                        : flow == "xon_xoff" ? net::FlowControl::xon_xoff

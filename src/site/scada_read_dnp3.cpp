@@ -136,7 +136,8 @@ Dnp3Source ScadaReader::dnp3_source(const Section& section, const std::string& d
     source.pulse.off_ms = static_cast<std::uint32_t>(
         duration_cast<milliseconds>(section.take<Duration>("pulse_off").value).count());
     set(source.command_variation, section, "command_variation");
-    source.definition.selects = source.definition.writable;
+    // Where it does not select, the table keeps selections for it.
+    source.definition.selects = source.definition.writable && source.select;
     add_point(section, section.take<std::string>("name"), source.definition);
     return source;
 }
@@ -171,7 +172,7 @@ Dnp3Remote ScadaReader::dnp3_remote(const Section& section, scada::dnp3::Address
     settings.retry_first = section.take<Duration>("retry_first").value;
     settings.retry_most =
         std::max(settings.retry_first, section.take<Duration>("retry_most").value);
-    set(settings.fragment_octets_max, section, "fragment_octets_max");
+    set(remote.session.fragment_octets_max, section, "fragment_octets_max");
     remote.session.local = settings.address;
     remote.session.remote = settings.outstation;
     remote.session.confirm_frames = section.take<bool>("confirm_frames").value;
@@ -213,6 +214,7 @@ void ScadaReader::read_dnp3_master(const Section& section) {
                 "scada.dnp3.master.outstation.address: " + std::to_string(theirs) + " is taken",
                 "a link address of its own for each station on a line");
     }
+    if (line) need_remote(section, *line);
     if (line) site_.dnp3_masters.push_back(std::move(master));
 }
 

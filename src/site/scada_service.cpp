@@ -97,8 +97,9 @@ struct ScadaService::State {
     void tell_time() {
         for (const auto& part : parts) part->tell_time(hub.wall_ms());
         time_tick.expires_after(time_every);
-        time_tick.async_wait([this](const boost::system::error_code& gone) {
-            if (!gone) tell_time();
+        time_tick.async_wait([this, living = std::weak_ptr<const char>(alive)](
+                                 const boost::system::error_code& gone) {
+            if (!gone && !living.expired()) tell_time();
         });
     }
 
@@ -116,6 +117,7 @@ struct ScadaService::State {
     std::optional<PointsMqtt> mqtt;
     std::optional<PointsCoap> coap;
     boost::asio::steady_timer time_tick;
+    std::shared_ptr<const char> alive = std::make_shared<const char>();
 };
 
 net::Opened<ScadaService> ScadaService::open(net::Io& io, const Site& site, Options options) {

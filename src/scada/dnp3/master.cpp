@@ -98,6 +98,7 @@ void Master::State::tell_changes() {
                       told.iin == status.iin && told.restarts_seen == status.restarts_seen;
     if (same) return;
     told = status;
+    spoken_of = true;
     out.push(StateChanged{});
 }
 

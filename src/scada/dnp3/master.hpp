@@ -118,6 +118,7 @@ public:
         std::vector<Control> controls{};  // with their status, of Operate
         Octets objects{};                 // of the answer's last fragment, of Ask
     };
+    /// See Status; also when it did not answer at all, for the first time.
     struct StateChanged {};
     using Output = std::variant<SendFragment, Measured, ResponseDone, Completed, StateChanged>;
 

@@ -264,6 +264,7 @@ void Master::State::lose(Instant now) {
     probe_at = after(now, probe_pause);
     probe_pause = std::min(probe_pause * 2, settings.retry_most);
     status.up = false;
+    if (!std::exchange(spoken_of, true)) out.push(StateChanged{});  // it never was
     want_startup();
     selected.reset();
     fail_queues();

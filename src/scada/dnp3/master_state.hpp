@@ -130,6 +130,7 @@ struct Master::State {
     MasterSettings settings;
     Status status{};
     Status told{};
+    bool spoken_of = false;  // StateChanged was said, ever
     Stats stats{};
     Outbox<Output> out{};
 
