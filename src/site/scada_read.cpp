@@ -11,10 +11,6 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-constexpr std::array parity_words{std::string_view("none"), std::string_view("even"),
-                                  std::string_view("odd"), std::string_view("mark"),
-                                  std::string_view("space")};
-
 constexpr std::array tunnel_protocols{std::string_view("raw"), std::string_view("rfc2217_server"),
                                       std::string_view("rfc2217_client")};
 constexpr std::array tunnel_policies{std::string_view("share"), std::string_view("one_writes"),
@@ -43,6 +39,7 @@ Scada ScadaReader::read() {
     const auto coap_devices = shown_devices(coap);
     if (site_.mqtt && site_.mqtt->face) site_.mqtt->face->devices = mqtt_devices;
     if (site_.coap && site_.coap->face) site_.coap->face->devices = coap_devices;
+    check_topics();
     for (const Section& section : modbus.sections("server")) read_modbus_server(section);
     for (const Section& section : dnp3.sections("outstation")) read_dnp3_outstation(section);
     for (const Section& section : scada_.sections("tunnel")) read_tunnel(section);
@@ -50,155 +47,14 @@ Scada ScadaReader::read() {
     return std::move(site_);
 }
 
-std::string ScadaReader::port_path(const std::string& name) const {
-    return (state_ / name).lexically_normal().string();  // an absolute name stays what it is
-}
-
-net::SerialSpec ScadaReader::serial_spec(const Section& section, const std::string& device,
-                                         bool make_pty) const {
-    net::SerialSpec spec;
-    spec.device = port_path(device);
-    spec.make_pty = make_pty;
-    set(spec.format.baud, section, "baud");
-    set(spec.format.data_bits, section, "data_bits");
-    set(spec.format.stop_bits, section, "stop_bits");
-    spec.format.parity = static_cast<net::Parity>(
-        place_among(parity_words, section.take<std::string>("parity").value));
-    const std::string flow = section.take<std::string>("flow").value;
-    spec.format.flow = flow == "rts_cts"    ? net::FlowControl::rts_cts
-                       : flow == "xon_xoff" ? net::FlowControl::xon_xoff
-                                            : net::FlowControl::none;
-    spec.rts_before = section.take<Duration>("rts_before").value;
-    spec.rts_hold = section.take<Duration>("rts_hold").value;
-    return spec;
-}
-
-net::LineSpec ScadaReader::connect_spec(const Section& section) const {
-    net::TcpConnectSpec spec;
-    const std::string host = section.take<std::string>("connect").value;
-    if (const auto place = parse_host(host)) {
-        spec.host = place->host;
-        spec.port = place->port;
+void ScadaReader::check_topics() const {
+    if (!site_.mqtt || !site_.mqtt->face) return;
+    for (const auto& [path, known] : points_) {
+        const std::string_view last = std::string_view(path).substr(path.rfind('/') + 1);
+        if (last == "set" || last == "outcome")
+            scada_.complain(known.at, "scada.mqtt: \"" + path + "\" is where commands are",
+                            "a name that does not end in set or outcome");
     }
-    const std::string certificate = file_beside(section, "certificate", file_);
-    const auto tls = section.take<bool>("tls");
-    if (tls.usable() ? tls.value : !certificate.empty()) {
-        net::TlsClient client;
-        client.ca_file = file_beside(section, "ca_file", file_);
-        client.certificate = certificate;
-        client.key = file_beside(section, "key", file_);
-        spec.tls = std::move(client);
-    }
-    return spec;
-}
-
-net::LineSpec ScadaReader::listen_spec(const Section& section) const {
-    net::TcpListenSpec spec;
-    spec.address = section.take<net::Endpoint>("listen").value.text();
-    set(spec.peers_max, section, "peers_max");
-    spec.take_over = section.take<bool>("take_over").value;
-    spec.allow = section.take<Texts>("allow").value;
-    const std::string certificate = file_beside(section, "certificate", file_);
-    const auto tls = section.take<bool>("tls");
-    if (tls.usable() && tls.value && certificate.empty())
-        section.complain(tls.at, section.path_of("tls") + ": who are we?",
-                         "a certificate and its key beside it");
-    if (!certificate.empty()) {
-        net::TlsServer server;
-        server.certificate = certificate;
-        server.key = file_beside(section, "key", file_);
-        server.client_ca = file_beside(section, "ca_file", file_);
-        server.client_certificate_required = !server.client_ca.empty();
-        spec.tls = std::move(server);
-    }
-    return spec;
-}
-
-net::LineSpec ScadaReader::udp_spec(const Section& section) const {
-    net::UdpSpec spec;
-    spec.local = section.take<net::Endpoint>("udp").value.text();
-    if (const auto remote = section.take<net::Endpoint>("remote"); remote.usable())
-        spec.remote = remote.value.text();
-    set(spec.peers_max, section, "peers_max");
-    return spec;
-}
-
-std::optional<net::LineSpec> ScadaReader::line_spec(const Section& section) const {
-    // All are read, so that the keys of each are held to their types.
-    const std::array kinds{
-        std::pair("serial", net::LineSpec(serial_spec(
-                                section, section.take<std::string>("serial").value, false))),
-        std::pair("pty", net::LineSpec(
-                             serial_spec(section, section.take<std::string>("pty").value, true))),
-        std::pair("connect", connect_spec(section)), std::pair("listen", listen_spec(section)),
-        std::pair("udp", udp_spec(section))};
-    if (section.has("certificate") != section.has("key"))
-        section.complain(section.at(), "scada.line: a certificate and its key go together",
-                         "both, or neither");
-    const auto given = [&](const auto& kind) { return section.has(kind.first); };
-    if (std::ranges::count_if(kinds, given) == 1) return std::ranges::find_if(kinds, given)->second;
-    section.complain(section.at(), section.path_of("name") + ": what kind of line is it?",
-                     "one of serial, pty, connect, listen, udp");
-    return std::nullopt;
-}
-
-void ScadaReader::read_line(const Section& section) {
-    const auto name = section.take_required<std::string>("name");
-    auto spec = line_spec(section);
-    if (const auto listen = section.take<net::Endpoint>("listen"); listen.usable()) {
-        for (const ScadaLine& other : site_.lines) {
-            const auto* taken = std::get_if<net::TcpListenSpec>(&other.spec);
-            if (taken != nullptr && taken->address == listen.value.text() && listen.value.port != 0)
-                section.complain(
-                    listen.at,
-                    "scada.line.listen: " + taken->address + " is taken by line " + other.name,
-                    "another port");
-        }
-    }
-    const auto first = section.take<Duration>("reopen_first");
-    const auto most = section.take<Duration>("reopen_most");
-    if (!name.usable()) return;
-    if (!lines_.emplace(name.value, site_.lines.size()).second)
-        section.complain(name.at, "scada.line.name: \"" + name.value + "\" is taken",
-                         "a name of its own for each line");
-    ScadaLine line{.name = name.value, .spec = std::move(spec).value_or(net::UdpSpec{})};
-    std::visit(
-        [&](auto& chosen) {
-            if constexpr (requires { chosen.reopen_first; }) {
-                if (first.usable()) chosen.reopen_first = first.value;
-                if (most.usable()) chosen.reopen_most = most.value;
-                chosen.reopen_most = std::max(chosen.reopen_first, chosen.reopen_most);
-            }
-        },
-        line.spec);
-    site_.lines.push_back(std::move(line));
-}
-
-std::optional<std::size_t> ScadaReader::use_line(const Section& section, std::string_view leaf,
-                                                 std::string_view user, bool shared) {
-    const auto name = section.take_required<std::string>(leaf);
-    if (!name.usable()) return std::nullopt;
-    const auto found = lines_.find(name.value);
-    if (found == lines_.end()) {
-        std::vector<std::string_view> names;
-        for (const auto& [line, index] : lines_) names.push_back(line);
-        const std::string_view meant = nearest(name.value, names);
-        section.complain(
-            name.at,
-            section.path_of(leaf) + ": there is no line \"" + name.value + '"' +
-                (meant.empty() ? "" : "; did you mean \"" + std::string(meant) + "\"?"),
-            "the name of a [[scada.line]]");
-        return std::nullopt;
-    }
-    std::string& taken = users_[found->second];
-    if (!taken.empty() && !(shared && taken == user)) {
-        section.complain(
-            name.at, section.path_of(leaf) + ": line \"" + name.value + "\" is taken by a " + taken,
-            "a line of its own");
-        return std::nullopt;
-    }
-    taken = user;
-    return found->second;
 }
 
 bool ScadaReader::add_device(const Section& section, const Setting<std::string>& name) {
@@ -307,6 +163,14 @@ void ScadaReader::read_tunnel(const Section& section) {
     if (plan.protocol != TunnelProtocol::raw && site_.lines[*network].is_udp())
         section.complain(section.at(), "scada.tunnel.protocol: Telnet is TCP's",
                          "raw, or a line that is connect or listen");
+    const auto* serial = std::get_if<net::SerialSpec>(&site_.lines[*port].spec);
+    if (plan.protocol == TunnelProtocol::rfc2217_client &&
+        (serial == nullptr || !serial->make_pty || site_.lines[*network].is_listener()))
+        section.complain(section.at(), "scada.tunnel.protocol: a com port's client has a pty",
+                         "a port that is a pty, and a network that is connect");
+    if (plan.protocol == TunnelProtocol::rfc2217_server && serial == nullptr)
+        section.complain(section.at(), "scada.tunnel.protocol: there is no com port to set",
+                         "a port that is serial or a pty");
     site_.tunnels.push_back(std::move(tunnel));
 }
 
@@ -345,6 +209,16 @@ std::shared_ptr<const Scada> build_scada(const Section& top, const std::filesyst
     if (scada->coap && !site.coap)
         top.complain(section.section("coap").at(), "scada.coap: there is no CoAP endpoint",
                      "a [coap] beside it");
+    if (scada->mqtt && scada->mqtt->face && site.mqtt) {
+        const auto& broker = site.mqtt->broker;
+        const Section mqtt = section.section("mqtt");
+        if (scada->mqtt->face->qos > static_cast<int>(broker.qos_max))
+            top.complain(mqtt.take<std::int64_t>("qos").at,
+                         "scada.mqtt.qos: more than mqtt.qos_max", "at most what the broker takes");
+        if (scada->mqtt->face->retain && !broker.retain_available)
+            top.complain(mqtt.take<bool>("retain").at,
+                         "scada.mqtt.retain: mqtt.retain_available is false", "retain = false");
+    }
     return scada;
 }
 

@@ -1,4 +1,5 @@
 // [[scada.dnp3.master]] and [[scada.dnp3.outstation]].
+#include "scada/dnp3/database.hpp"
 #include "site/scada_reader.hpp"
 
 #include <algorithm>
@@ -246,6 +247,17 @@ std::optional<Dnp3Window> ScadaReader::dnp3_window(const Section& section) {
             section.path_of("type") + ": " + window.point + " is of kind " +
                 std::string(points::name_of(known->kind)),
             std::string(dnp3_types[static_cast<std::size_t>(natural_type(known->kind, wanted))]));
+    for (const bool event : {false, true}) {
+        const std::string_view leaf = event ? "event_variation" : "static_variation";
+        const auto variation = section.take<std::int64_t>(leaf);
+        if (variation.usable() &&
+            !scada::dnp3::readable({window.plan.type, event},
+                                   static_cast<std::uint8_t>(variation.value)))
+            section.complain(variation.at,
+                             section.path_of(leaf) + ": this type has no variation " +
+                                 std::to_string(variation.value),
+                             "one of its own");
+    }
     if (window.control && !known->writable)
         section.complain(control.at,
                          section.path_of("control") + ": " + window.point +

@@ -28,6 +28,13 @@ points::Kind kind_of(const ModbusPlace& place, const points::Scaling& scaling, b
     return points::Kind::integer;
 }
 
+void need_serial_framing(const Section& section, Framing framing, const ScadaLine& line) {
+    if (framing == Framing::tcp && line.is_serial())
+        section.complain(section.take<std::string>("framing").at,
+                         section.path_of("framing") + ": line \"" + line.name + "\" is serial",
+                         "rtu or ascii");
+}
+
 }  // namespace
 
 std::uint16_t ModbusPlace::registers() const noexcept {
@@ -120,11 +127,8 @@ ModbusClientDevice ScadaReader::modbus_device(const Section& section) {
     plan.write_single = section.take<bool>("write_single").value;
     const Duration every = section.take<Duration>("every").value;
     for (const Section& point : section.sections("point")) {
-        ModbusSource source = modbus_source(point, known ? plan.name : std::string(), every);
-        if (source.place.registers() > plan.registers_max && !source.place.is_bit_area())
-            point.complain(point.at(), point.path_of("type") + ": longer than registers_max",
-                           std::to_string(plan.registers_max) + " registers");
-        device.points.push_back(std::move(source));
+        // What is longer than registers_max is read in parts.
+        device.points.push_back(modbus_source(point, known ? plan.name : std::string(), every));
     }
     return device;
 }
@@ -143,6 +147,8 @@ void ScadaReader::read_modbus_client(const Section& section) {
                              "a line that is serial, connect or udp");
         if (const auto* serial = std::get_if<net::SerialSpec>(&below.spec))
             settings.character_time = serial->format.character_time();
+        need_remote(section, *line);
+        need_serial_framing(section, settings.framing, below);
     }
     if (const auto silence = section.take<Duration>("silence"); silence.usable())
         settings.silence = silence.value;
@@ -157,6 +163,12 @@ void ScadaReader::read_modbus_client(const Section& section) {
     for (const Section& device : section.sections("device")) {
         client.devices.push_back(modbus_device(device));
         const scada::modbus::DevicePlan& plan = client.devices.back().plan;
+        // [MODBUS SL §2.2]: 0 is everybody's, from 248 on they are reserved.
+        if (settings.framing != Framing::tcp && (plan.unit == 0 || plan.unit > 247))
+            device.complain(device.at(),
+                            "scada.modbus.client.device.unit: nobody answers to " +
+                                std::to_string(plan.unit) + " on a serial line",
+                            "1 to 247");
         const auto [taken, fresh] = units.emplace(plan.unit, plan.name);
         if (!fresh)
             device.complain(device.at(),
@@ -247,6 +259,7 @@ void ScadaReader::read_modbus_server(const Section& section) {
         const ScadaLine& below = site_.lines[*line];
         if (const auto* serial = std::get_if<net::SerialSpec>(&below.spec))
             settings.character_time = serial->format.character_time();
+        need_serial_framing(section, settings.framing, below);
         if (const auto* listen = std::get_if<net::TcpListenSpec>(&below.spec))
             settings.peers_max = listen->peers_max;
     }

@@ -39,7 +39,7 @@ private:
     /// By unit and area.
     using Occupied = std::map<std::pair<unsigned, unsigned>, std::vector<Taken>>;
 
-    // scada_read.cpp
+    // scada_read_lines.cpp
     void read_line(const Section& section);
     [[nodiscard]] std::optional<net::LineSpec> line_spec(const Section& section) const;
     [[nodiscard]] net::SerialSpec serial_spec(const Section& section, const std::string& device,
@@ -48,12 +48,18 @@ private:
     [[nodiscard]] net::LineSpec listen_spec(const Section& section) const;
     [[nodiscard]] net::LineSpec udp_spec(const Section& section) const;
     [[nodiscard]] std::string port_path(const std::string& name) const;
-    void read_tunnel(const Section& section);
-    void read_device(const Section& section);
+    /// Complains of keys that another kind of line has, and of places that two lines would have.
+    void check_line(const Section& section, std::string_view kind) const;
 
     /// The line that `leaf` names. `shared`: others of the same kind may name it, too.
     [[nodiscard]] std::optional<std::size_t> use_line(const Section& section, std::string_view leaf,
                                                       std::string_view user, bool shared = false);
+    /// Who asks has to know where: a socket of UDP alone does not.
+    void need_remote(const Section& section, std::size_t line) const;
+
+    // scada_read.cpp
+    void read_tunnel(const Section& section);
+    void read_device(const Section& section);
     [[nodiscard]] bool add_device(const Section& section, const Setting<std::string>& name);
     /// Complains where device and name are taken.
     void add_point(const Section& section, const Setting<std::string>& name,
@@ -61,6 +67,8 @@ private:
     [[nodiscard]] const Known* find_point(const Section& section,
                                           const Setting<std::string>& path) const;
     [[nodiscard]] points::Scaling scaling(const Section& section) const;
+    /// Topics beside a point's own are its commands' and their outcomes'.
+    void check_topics() const;
     /// What all sources say alike: name, unit, states, limits.
     [[nodiscard]] points::Definition definition(const Section& section,
                                                 const std::string& device) const;

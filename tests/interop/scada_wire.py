@@ -12,7 +12,7 @@ import threading
 import time
 import tty
 
-from harness import check
+from harness import check, eventually
 
 
 def crc_modbus(octets):
@@ -134,9 +134,10 @@ class ModbusTcpDevice:
         return self
 
     def __exit__(self, *exc):
-        self._listener.close()
-        for connection in self._open:
-            reset(connection)
+        for connection in [self._listener, *self._open]:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
 
 class SerialBus:
@@ -336,45 +337,53 @@ class Relay:
 
     def __init__(self, port, to):
         self.functions = []
-        self._to, self._pairs, self._whole = to, [], True
+        self._to, self._whole, self._cut, self._over = to, True, False, False
         self._listener = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                near = self._listener.accept()[0]
-                if not self._whole:
-                    reset(near)
-                    continue
-                far = socket.create_connection(("127.0.0.1", self._to))
-                far.settimeout(None)
-                near.settimeout(None)
-                self._pairs.append((near, far))
-                said = []
-                self.functions.append(said)
-                for pair in ((near, far, said), (far, near, None)):
-                    threading.Thread(target=self._carry, args=pair, daemon=True).start()
+    def _run(self):
+        other, said = {}, {}  # by the end that is read
+        while not self._over:
+            ready = select.select([self._listener, *other], [], [], 0.05)[0]
+            if not self._whole:
+                while other:
+                    reset(other.popitem()[0])
+                ready = [end for end in ready if end is self._listener]
+            for end in ready:
+                if end is self._listener:
+                    near = end.accept()[0]
+                    if not self._whole:
+                        reset(near)
+                        continue
+                    far = socket.create_connection(("127.0.0.1", self._to))
+                    other[near], other[far] = far, near
+                    said[near] = LinkReader()
+                    self.functions.append([])
+                elif end in other and not self._carry(end, other[end], said.get(end)):
+                    target = other.pop(end)
+                    other.pop(target)
+                    reset(end)
+                    reset(target)
+            self._cut = not self._whole and not other
+        for end in [*other, self._listener]:
+            reset(end)
 
-    def _carry(self, source, target, said):
-        reader = LinkReader()
-        with contextlib.suppress(OSError):
-            while octets := source.recv(4096):
-                if said is not None:
-                    said += [payload[2] for _, payload in reader.take(octets)
-                             if len(payload) > 2 and payload[0] & 0x40]
-                target.sendall(octets)
-        for end in (source, target):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+    def _carry(self, source, target, reader):
+        try:
+            octets = source.recv(4096)
+            if reader is not None:
+                self.functions[-1] += [payload[2] for _, payload in reader.take(octets)
+                                       if len(payload) > 2 and payload[0] & 0x40]
+            target.sendall(octets)
+            return bool(octets)
+        except OSError:
+            return False
 
     def cut(self):
         """Both sides are reset, and whoever comes is."""
-        self._whole = False
-        for near, far in self._pairs:
-            reset(near)
-            reset(far)
-        self._pairs.clear()
+        self._cut, self._whole = False, False
+        eventually("the relay is cut", lambda: self._cut)
 
     def mend(self):
         self._whole = True
@@ -383,5 +392,5 @@ class Relay:
         return self
 
     def __exit__(self, *exc):
-        self._listener.close()
-        self.cut()
+        self._over = True
+        self._thread.join(5)
