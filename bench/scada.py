@@ -70,23 +70,29 @@ def cpu_seconds(pid):
 def modbus(causeway):
     peer = pathlib.Path(causeway).resolve().parent / "bench" / "bench_libmodbus_server"
 
-    def load(argv, port):
+    def load(argv, port, connections, depth):
         with running(on_core(FIRST, *argv), port) as server:
-            before = cpu_seconds(server.pid)
             done = subprocess.run(on_core(OTHER, causeway, "modbus", "bench", f"127.0.0.1:{port}",
-                                          "--connections", "16", "--for", f"{SECONDS}s", "--json"),
+                                          "--connections", str(connections), "--depth", str(depth),
+                                          "--seconds", str(SECONDS), "--json", "--pid", server.pid),
                                   capture_output=True, text=True, timeout=60, check=True)
-            return json.loads(done.stdout)["requests_per_s"], cpu_seconds(server.pid) - before
+            report = json.loads(done.stdout)
+            return (report["requests_per_s"],
+                    report["server_cpu_s"] / report["answers"] * 1e6)
 
-    port = free_port()
-    ours, ours_cpu = load([causeway, "device", "modbus", "--listen", f"127.0.0.1:{port}"], port)
-    row = {"requests_per_s": ours, "server_cpu_us": ours_cpu / ours / SECONDS * 1e6}
-    if peer.exists():
+    row = {}
+    for connections, depth in ((16, 1), (50, 1), (16, 4), (4, 16)):
+        name = f"{connections} x {depth}"
         port = free_port()
-        theirs, theirs_cpu = load([peer, port], port)
-        row |= {"libmodbus_per_s": theirs, "ratio": ours / theirs, "goal_ratio": 2,
-                "libmodbus_cpu_us": theirs_cpu / theirs / SECONDS * 1e6}
-    return row
+        ours, cpu = load([causeway, "device", "modbus", "--quiet", "--listen",
+                          f"127.0.0.1:{port}"], port, connections, depth)
+        row[f"{name} a second"], row[f"{name} CPU us"] = ours, cpu
+        if peer.exists():
+            port = free_port()
+            theirs, their_cpu = load([peer, port], port, connections, depth)
+            row |= {f"{name} libmodbus": theirs, f"{name} its CPU us": their_cpu,
+                    f"{name} ratio": ours / theirs}
+    return row | {"goal_ratio": 2}
 
 
 def write_polling_site(path, port, rest, devices):
@@ -122,7 +128,7 @@ def polling(causeway, devices=1000):
         site = pathlib.Path(folder) / "site.toml"
         write_polling_site(site, port, rest, devices)
         device = on_core(OTHER, causeway, "device", "modbus", "--listen", f"127.0.0.1:{port}",
-                         "--peers", devices + 10)
+                         "--quiet", "--peers", devices + 10)
         with running(device, port), running(on_core(FIRST, causeway, "run", site), rest) as gateway:
             deadline = time.monotonic() + 30
             while stats()["devices"]["up"] < devices and time.monotonic() < deadline:
@@ -208,12 +214,11 @@ point = [{{ name = "count", address = 0 }}]
 
 def dnp3(causeway):
     port = free_port()
-    load = on_core(FIRST, causeway, "dnp3", "bench", "--outstation-load",
-                   "--listen", f"127.0.0.1:{port}")
+    load = on_core(FIRST, causeway, "dnp3", "bench", "--outstation-load", f"127.0.0.1:{port}")
     with running(load, port) as outstation:
         cpu = cpu_seconds(outstation.pid)
         done = subprocess.run(on_core(OTHER, causeway, "dnp3", "bench", f"127.0.0.1:{port}",
-                                      "--for", f"{SECONDS}s", "--json"),
+                                      "--seconds", str(SECONDS), "--json"),
                               capture_output=True, text=True, timeout=60, check=True)
         report = json.loads(done.stdout)
         return report | {"goal_per_s": 100_000,

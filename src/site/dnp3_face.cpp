@@ -58,7 +58,14 @@ public:
             named("link_" + std::string(name), value);
         });
         host_.visit_line(named);
-        for (std::size_t s = 0; s < station_.size(); ++s) station_.session(s).stats().visit(named);
+        for (std::size_t s = 0; s < station_.size(); ++s) {
+            const Outstation& session = station_.session(s);
+            const Outstation::Status status = session.status();
+            session.stats().visit(named);
+            const scada::dnp3::Classes& on = status.unsolicited_enabled;
+            named("unsolicited_enabled", on.one || on.two || on.three ? 1 : 0);
+            named("overflowing", status.overflow ? 1 : 0);
+        }
     }
     void tell_time(std::int64_t ms) override {
         for (std::size_t s = 0; s < station_.size(); ++s)

@@ -67,7 +67,7 @@ TEST(Read, AnUnknownKeyIsAnsweredWithTheNearestName) {
               "address\n");
     EXPECT_EQ(said("[upilnk]\n"),
               "site.toml:1:2: upilnk is not a key (did you mean uplink?); allowed: name, state, "
-              "mesh, external, uplink, proxy, mqtt, coap, management\n");
+              "mesh, external, uplink, proxy, mqtt, coap, scada, management\n");
     EXPECT_EQ(said("[proxy]\nport = 5683\n"),
               "site.toml:2:1: proxy.port is not a key; allowed: enabled, listen\n");
 }
@@ -75,7 +75,7 @@ TEST(Read, AnUnknownKeyIsAnsweredWithTheNearestName) {
 TEST(Read, ColumnsCountCharactersAndNotOctets) {
     EXPECT_EQ(said("\"\xc3\xa9\xc3\xa9\" = 1\n"),
               "site.toml:1:1: \xc3\xa9\xc3\xa9 is not a key; allowed: name, state, mesh, external, "
-              "uplink, proxy, mqtt, coap, management\n");
+              "uplink, proxy, mqtt, coap, scada, management\n");
     EXPECT_EQ(said("mesh = { link = \"\xc3\xa9\", seed = -1 }\n"),
               "site.toml:1:17: mesh.link: \"\xc3\xa9\" is none of its words; allowed: \"csma\"\n"
               "site.toml:1:29: mesh.seed: -1 is out of range; allowed: 0 to "
@@ -238,7 +238,7 @@ TEST(Read, TextsFromTheFileAreQuotedWithoutWhatMovesACursor) {
               "site.toml:1:13: mesh.link: \"?[2J\" is none of its words; allowed: \"csma\"\n");
     EXPECT_EQ(said("\"a\\nb\" = 1\n"),
               "site.toml:1:1: a?b is not a key; allowed: name, state, mesh, external, uplink, "
-              "proxy, mqtt, coap, management\n");
+              "proxy, mqtt, coap, scada, management\n");
 }
 
 // ---- --set -------------------------------------------------------------------------------------

@@ -188,6 +188,101 @@ TEST(ScadaRead, SaysWhatIsWrongWithALine) {
         "there is no line \"bus1\"; did you mean \"bus-1\"?");
 }
 
+TEST(ScadaRead, TwoLinesAreNotInOnePlace) {
+    const auto two = [](std::string_view a, std::string_view b) {
+        return "[[scada.line]]\nname = \"a\"\n" + std::string(a) +
+               "\n[[scada.line]]\nname = \"b\"\n" + std::string(b) + '\n';
+    };
+    expect_mistake(two("serial = \"/dev/x\"", "serial = \"/dev/x\""),
+                   "scada.line.serial: /dev/x is taken by line a");
+    expect_mistake(two("pty = \"x\"", "pty = \"./x\""), "is taken by line a");
+    expect_mistake(two("udp = \"0.0.0.0:20000\"", "udp = \"127.0.0.1:20000\""),
+                   "scada.line.udp: 0.0.0.0:20000 is taken by line a");
+    expect_mistake(two("listen = \"127.0.0.1:9\"", "listen = \"0.0.0.0:9\""), "is taken by line a");
+    EXPECT_EQ(mistakes(two("listen = \"127.0.0.1:9\"", "udp = \"127.0.0.1:9\"")), "none");
+    EXPECT_EQ(mistakes(two("pty = \"x\"", "serial = \"x\"")), "none") << "its two ends";
+}
+
+TEST(ScadaRead, KeysOfAnotherKindOfLineAreMistakes) {
+    const auto line = [](std::string_view what) {
+        return "[[scada.line]]\nname = \"a\"\n" + std::string(what) + '\n';
+    };
+    expect_mistake(line("listen = \"127.0.0.1:9\"\nbaud = 9600"), "baud: not of a line that is");
+    expect_mistake(line("serial = \"/dev/x\"\ntls = true"), "tls: not of a line that is serial");
+    expect_mistake(line("connect = \"a:9\"\ntake_over = true"), "take_over: not of");
+    expect_mistake(line("listen = \"127.0.0.1:9\"\ntls = true"), "who are we?");
+    expect_mistake(line("listen = \"127.0.0.1:9\"\nca_file = \"ca.pem\""), "who are we?");
+    EXPECT_EQ(mistakes(line("connect = \"a:9\"\ntls = true")), "none") << "a client needs none";
+}
+
+TEST(ScadaRead, WhoeverAsksHasToKnowWhere) {
+    const std::string udp = "[[scada.line]]\nname = \"u\"\nudp = \"127.0.0.1:9\"\n";
+    expect_mistake(udp + "[[scada.modbus.client]]\nline = \"u\"\n",
+                   "does not say where the others are");
+    expect_mistake(udp + "[[scada.dnp3.master]]\nline = \"u\"\n",
+                   "does not say where the others are");
+    EXPECT_EQ(mistakes(udp + "[[scada.dnp3.outstation]]\nline = \"u\"\n"), "none");
+}
+
+TEST(ScadaRead, UnitsAndFramingAreTheLines) {
+    const std::string client =
+        "[[scada.line]]\nname = \"s\"\nserial = \"/dev/s\"\n"
+        "[[scada.modbus.client]]\nline = \"s\"\n";
+    const std::string device = "[[scada.modbus.client.device]]\nname = \"d\"\n";
+    expect_mistake(client + device + "unit = 0\n", "nobody answers to 0 on a serial line");
+    expect_mistake(client + device + "unit = 250\n", "nobody answers to 250");
+    expect_mistake(client + "framing = \"tcp\"\n", "line \"s\" is serial");
+    // One register a request, and values of two: they are read in parts.
+    EXPECT_EQ(mistakes(client + device +
+                       "registers_max = 1\n"
+                       "point = [{ name = \"x\", address = 0, type = \"f32\" }]\n"),
+              "none");
+}
+
+TEST(ScadaRead, TunnelsOfAComPortHaveOne) {
+    const std::string lines =
+        "[[scada.line]]\nname = \"p\"\nserial = \"/dev/s\"\n"
+        "[[scada.line]]\nname = \"n\"\nlisten = \"127.0.0.1:9\"\n"
+        "[[scada.tunnel]]\nname = \"t\"\n";
+    EXPECT_EQ(mistakes(lines + "port = \"p\"\nnetwork = \"n\"\nprotocol = \"rfc2217_server\"\n"),
+              "none");
+    expect_mistake(lines + "port = \"p\"\nnetwork = \"n\"\nprotocol = \"rfc2217_client\"\n",
+                   "a com port's client has a pty");
+    expect_mistake(lines + "port = \"n\"\nnetwork = \"p\"\nprotocol = \"rfc2217_server\"\n",
+                   "there is no com port to set");
+    expect_mistake(lines + "port = \"p\"\nnetwork = \"p\"\n", "line \"p\" is taken by a tunnel");
+}
+
+TEST(ScadaRead, ADeviceThatDoesNotSelectHasItsSelectionsKept) {
+    const auto scada = read(R"(
+[[scada.line]]
+name = "l"
+connect = "a:20000"
+[[scada.dnp3.master]]
+line = "l"
+[[scada.dnp3.master.outstation]]
+name = "o"
+address = 10
+fragment_octets_max = 4096
+point = [
+  { name = "a", type = "binary_output", index = 0, writable = true },
+  { name = "b", type = "binary_output", index = 1, writable = true, select = false },
+]
+)");
+    ASSERT_TRUE(scada);
+    const auto& remote = scada->dnp3_masters.at(0).outstations.at(0);
+    EXPECT_TRUE(remote.points.at(0).definition.selects);
+    EXPECT_FALSE(remote.points.at(1).definition.selects);
+    EXPECT_EQ(remote.session.fragment_octets_max, 4'096u) << "that it sends, and we take";
+}
+
+TEST(ScadaRead, VariationsAreTheTypesOwn) {
+    expect_mistake(with("[[scada.line]]\nname = \"c\"\nlisten = \"127.0.0.1:20000\"\n"
+                        "[[scada.dnp3.outstation]]\nline = \"c\"\npoint = [\n"
+                        "{ point = \"boiler/pressure\", index = 1, static_variation = 9 },\n]\n"),
+                   "this type has no variation 9");
+}
+
 TEST(ScadaRead, FindsClashesOfAddresses) {
     const std::string up =
         "[[scada.line]]\nname = \"up\"\nlisten = \"127.0.0.1:1502\"\n"
@@ -254,6 +349,12 @@ TEST(ScadaRead, PointsOnTopicsNeedABroker) {
     expect_mistake(with("[mqtt]\n[[scada.mqtt.device]]\nname = \"m\"\n"
                         "point = [{ name = \"a\", topic = \"points/boiler/pressure\" }]\n"),
                    "our own points are there");
+    expect_mistake(with("[mqtt]\nqos_max = 1\n[scada.mqtt]\nqos = 2\n"), "more than mqtt.qos_max");
+    expect_mistake(
+        "[mqtt]\n[scada.mqtt]\n[[scada.line]]\nname = \"b\"\nconnect = \"a:1\"\n"
+        "[[scada.modbus.client]]\nline = \"b\"\n[[scada.modbus.client.device]]\n"
+        "name = \"d\"\npoint = [{ name = \"mode/set\", address = 0 }]\n",
+        "\"d/mode/set\" is where commands are");
 }
 
 }  // namespace

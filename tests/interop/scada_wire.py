@@ -287,6 +287,9 @@ class Dnp3Master:
             self._waiting.append(Response(control, function, first << 8 | second,
                                           self._fragment[4:]))
 
+    def reset(self):
+        reset(self.socket)
+
     def confirm(self, response):
         self.say(bytes([0xc0 | response.control & 0x1f, CONFIRM]))
 

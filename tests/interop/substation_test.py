@@ -136,8 +136,9 @@ def mqtt_shows_and_commands():
     value = json.loads(got.stdout)
     check(45 < value["v"] < 55 and value["u"] == "Hz" and value["q"] == "good", f"{value}")
     check(abs(value["t"] - time.time()) < 60, f"its time: {value}")
-    outcome = Running(["mosquitto_sub", "-p", MQTT, "-t", "points/feeder-1/breaker/outcome", "-C",
-                       "2", "-W", "30", "-d"])
+    # Into a pipe it would say nothing before its end.
+    outcome = Running(["stdbuf", "-oL", "mosquitto_sub", "-p", MQTT, "-t",
+                       "points/feeder-1/breaker/outcome", "-C", "2", "-W", "30", "-d"])
     with outcome:
         outcome.wait_for("received SUBACK")
         for state in ("on", "off"):
