@@ -1,5 +1,6 @@
 // causeway device modbus, dnp3: simulated field devices on a pty, a serial port, TCP or UDP.
 #include "device.hpp"
+#include "net/endpoint.hpp"
 #include "net/signals.hpp"
 #include "site/dnp3_device.hpp"
 #include "site/modbus_device.hpp"
@@ -23,7 +24,7 @@ using scada::modbus::Framing;
 struct DeviceOptions {
     std::string pty;
     std::string serial;
-    std::string baud = "9600-8E1";
+    std::string baud;
     std::string listen;
     std::string udp;
     std::string name;
@@ -37,6 +38,7 @@ struct DeviceOptions {
             ->type_name("LINK");
         app.add_option("--serial", serial, "A serial port")->type_name("DEVICE");
         app.add_option("-b,--baud", baud, "How the port is set: 9600, 19200-8E1")
+            ->type_name("FORMAT")
             ->capture_default_str();
         app.add_option("--listen", listen, fmt::format("TCP, as in {}", listen_example))
             ->type_name("ADDRESS:PORT");
@@ -44,7 +46,7 @@ struct DeviceOptions {
         app.add_option("--peers", peers, "Connections, or senders of datagrams, at once")
             ->capture_default_str()
             ->check(CLI::Range(1, 50'000));
-        app.add_option("--name", name, "What it calls itself");
+        app.add_option("--name", name, "What it calls itself")->type_name("NAME");
         app.add_option("--for", time, "End after this time: 30s, 5m, 1h")->type_name("TIME");
         app.add_flag("-q,--quiet", quiet, "Do not say what happens");
         app.add_flag("--json", json, "Print what was counted as JSON, at the end");
@@ -78,6 +80,9 @@ std::expected<DevicePlace, std::string> device_place_from(const DeviceOptions& o
         ++places;
         place.line = net::UdpSpec{.local = options.udp, .peers_max = options.peers};
     }
+    for (const std::string* address : {&options.listen, &options.udp})
+        if (const auto local = net::Endpoint::parse(*address); !address->empty() && !local)
+            return std::unexpected(local.error());
     if (places != 1) return std::unexpected("one of --pty, --serial, --listen and --udp is wanted");
     if (!options.time.empty()) {
         place.time = duration_from_text(options.time);
@@ -118,6 +123,8 @@ void print_counts(const Stats& stats, bool json) {
 // ---- Modbus
 
 struct ModbusDeviceOptions : DeviceOptions {
+    ModbusDeviceOptions() { baud = "19200-8E1"; }
+
     std::vector<unsigned> units{1};
     std::string framing;
     std::uint64_t seed = 1;
@@ -190,6 +197,8 @@ Examples:
 // ---- DNP3
 
 struct Dnp3DeviceOptions : DeviceOptions {
+    Dnp3DeviceOptions() { baud = "9600-8N1"; }
+
     std::vector<unsigned> addresses{1024};
     unsigned master = 1;
     std::string move_every = "1s";
@@ -240,6 +249,7 @@ void add_dnp3_device(CLI::App& device, Work& work) {
         ->capture_default_str()
         ->check(CLI::Range(0, 0xffef));
     app->add_option("--move", options->move_every, "How often values move; 0: never")
+        ->type_name("TIME")
         ->capture_default_str();
     app->add_option("--events", options->events, "Events of a class that it keeps")
         ->capture_default_str();

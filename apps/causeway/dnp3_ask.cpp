@@ -102,6 +102,15 @@ bool answered_well(const Master::Completed& completed) {
            !completed.iin.has(Iin::already_executing);
 }
 
+/// How long a restart takes, as the outstation thinks.
+std::optional<std::uint64_t> delay_of(const Master::Completed& completed) {
+    ObjectReader reader(completed.objects, ObjectReader::Carry::objects);
+    while (const auto header = reader.next())
+        if (header->group == 52)
+            if (const auto ms = time_of(*header)) return *ms;
+    return std::nullopt;
+}
+
 /// What came of a request whose answer says little.
 int show_done(const Dnp3AskOptions& options, const Master::Completed& completed,
               const std::string& what) {
@@ -112,15 +121,19 @@ int show_done(const Dnp3AskOptions& options, const Master::Completed& completed,
                                      : well     ? "done"
                                      : answered ? "refused"
                                                 : "unanswered";
+    const auto back_in_ms = delay_of(completed);
     if (options.json) {
-        fmt::print("{}\n", boost::json::serialize(boost::json::object{
-                               {"request", what},
-                               {"outcome", outcome},
-                               {"indications", dnp3_indications_json(completed.iin)}}));
+        boost::json::object out{{"request", what},
+                                {"outcome", outcome},
+                                {"indications", dnp3_indications_json(completed.iin)}};
+        if (back_in_ms) out["back_in_ms"] = *back_in_ms;
+        fmt::print("{}\n", boost::json::serialize(out));
     } else {
         fmt::print("{}: {}\n", what, outcome);
         if (completed.iin.bits() != 0)
             fmt::print("indications: {}\n", dnp3_indications_text(completed.iin));
+        if (back_in_ms)
+            fmt::print("it is back in {:.1f} s\n", static_cast<double>(*back_in_ms) / 1e3);
     }
     return well ? done : failed;
 }
@@ -184,13 +197,16 @@ int read_objects(Dnp3AskOptions& options, const Dnp3Plan& plan) {
                 out["indications"] = dnp3_indications_json(completed.iin);
                 fmt::print("{}\n", boost::json::serialize(out));
             } else {
-                fmt::print("{}", table.to_text());
+                const auto text = table.to_text();
+                fmt::print("{}", text);
                 show_others(completed.objects, nullptr);
                 if (completed.iin.bits() != 0)
-                    fmt::print("\nindications: {}\n", dnp3_indications_text(completed.iin));
-                if (!answered) fmt::print(stderr, "causeway: {} does not answer\n", plan.where);
+                    fmt::print("{}indications: {}\n", text.empty() ? "" : "\n",
+                               dnp3_indications_text(completed.iin));
             }
-            return answered_well(completed) ? done : failed;
+            if (answered) return answered_well(completed) ? done : failed;
+            return say_why(failed, fmt::format("outstation {} at {} does not answer",
+                                               options.outstation, plan.where));
         },
         [&](const Master::Measured& measured) { table.add(measured); });
 }
@@ -206,14 +222,7 @@ int restart(Dnp3AskOptions& options, const Dnp3Plan& plan) {
     const auto function = options.warm ? Function::warm_restart : Function::cold_restart;
     return ask_dnp3(plan, Master::Ask{.tag = 1, .function = function},
                     [&](const Master::Completed& completed) {
-                        const int status = show_done(options, completed, "restart");
-                        ObjectReader reader(completed.objects, ObjectReader::Carry::objects);
-                        while (const auto header = reader.next()) {
-                            const auto ms = time_of(*header);
-                            if (header->group != 52 || !ms || options.json) continue;
-                            fmt::print("it is back in {:.1f} s\n", static_cast<double>(*ms) / 1e3);
-                        }
-                        return status;
+                        return show_done(options, completed, "restart");
                     });
 }
 
@@ -313,17 +322,16 @@ void add_dnp3_ask(CLI::App& dnp3, Work& work) {
     options =
         add_ask(dnp3, work, "restart", "Restart the outstation", "", " --warm", restart, &app);
     app->add_flag("--warm", options->warm, "Only what is not needed to go on");
-    options = add_ask(dnp3, work, "freeze", "Freeze counters", "then indexes, such as 0-9", " 0-3",
-                      freeze, &app);
+    options =
+        add_ask(dnp3, work, "freeze", "Freeze counters", "[INDEX[-INDEX]]", " 0-3", freeze, &app);
     app->add_flag("--clear", options->clear, "And set them to zero");
     app->add_flag("--no-ack", options->no_ack, "Want no answer");
     (void)add_ask(dnp3, work, "assign-class", "Put points into an event class; 0: into none",
-                  "then CLASS TYPE [INDEX[-INDEX]]", " 2 analog 0-9", assign_class);
-    (void)add_ask(dnp3, work, "deadband", "Set the deadband of an analog", "then INDEX VALUE",
-                  " 0 2.5", deadband);
+                  "CLASS TYPE [INDEX[-INDEX]]", " 2 analog 0-9", assign_class);
+    (void)add_ask(dnp3, work, "deadband", "Set the deadband of an analog", "INDEX VALUE", " 0 2.5",
+                  deadband);
     (void)add_ask(dnp3, work, "read", "Read objects by group and variation",
-                  "then GROUP/VARIATION[:START-STOP], as many as wanted", " 30/5:0-9 0/254:0",
-                  read_objects);
+                  "GROUP/VARIATION[:START-STOP]...", " 30/5:0-9 0/254:0", read_objects);
 }
 
 }  // namespace causeway::cli

@@ -8,6 +8,8 @@
 #include <boost/json.hpp>
 
 #include <charconv>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -69,6 +71,15 @@ std::optional<AnalogCommand> analog_from(const Dnp3ControlOptions& options, std:
                         : options.variation == "int16" ? 2
                         : options.variation == "float" ? 3
                                                        : 4;
+    // Another value than the one that was given must not be sent.
+    const double most = command.variation == 1   ? 0x1p31 - 1
+                        : command.variation == 2 ? 0x1p15 - 1
+                        : command.variation == 3 ? double{std::numeric_limits<float>::max()}
+                                                 : std::numeric_limits<double>::max();
+    const bool whole = command.variation <= 2;
+    const double least = whole ? -most - 1 : -most;
+    if (!(*value >= least && *value <= most) || (whole && std::round(*value) != *value))
+        return std::nullopt;
     return command;
 }
 
@@ -92,7 +103,9 @@ std::expected<std::vector<Control>, std::string> controls_from(const Dnp3Control
             control.what = *crob;
         } else if (words[i] == "analog-output") {
             const auto command = analog_from(options, words[i + 2]);
-            if (!command) return std::unexpected(fmt::format("{} is no number", words[i + 2]));
+            if (!command)
+                return std::unexpected(
+                    fmt::format("{}: no {}; see --as", words[i + 2], options.variation));
             control.what = *command;
         } else {
             return std::unexpected(
@@ -160,13 +173,14 @@ void add_command(CLI::App& dnp3, Work& work, bool direct) {
         direct ? dnp3.add_subcommand("direct", "Operate outputs at once, without selecting them")
                : dnp3.add_subcommand("operate", "Select outputs, and operate them");
     options->add_to(*app,
-                    "then binary-output INDEX on|off|trip|close|pulse|pulse-off, or "
-                    "analog-output INDEX VALUE, as many as wanted");
+                    "binary-output INDEX on|off|trip|close|pulse|pulse-off ... | "
+                    "analog-output INDEX VALUE ...");
     if (direct) app->add_flag("--no-ack", options->no_ack, "Want no answer");
     app->add_option("--count", options->count, "Pulses")
         ->capture_default_str()
         ->check(CLI::Range(0, 255));
-    app->add_option("--on-ms", options->on_ms, "How long a pulse is on")->capture_default_str();
+    app->add_option("--on-ms", options->on_ms, "How long a pulse is on, in milliseconds")
+        ->capture_default_str();
     app->add_option("--off-ms", options->off_ms, "And off")->capture_default_str();
     app->add_flag("--clear", options->clear, "Give up first what the outputs are doing");
     app->add_option("--as", options->variation, "How analog values are sent")

@@ -55,9 +55,11 @@ int poll(Dnp3PollOptions& options) {
                 out["indications"] = dnp3_indications_json(completed.iin);
                 fmt::print("{}\n", boost::json::serialize(out));
             } else {
-                fmt::print("{}", table.to_text());
+                const auto text = table.to_text();
+                fmt::print("{}", text);
                 if (completed.iin.bits() != 0)
-                    fmt::print("\nindications: {}\n", dnp3_indications_text(completed.iin));
+                    fmt::print("{}indications: {}\n", text.empty() ? "" : "\n",
+                               dnp3_indications_text(completed.iin));
             }
             if (completed.fate == Master::Completed::Fate::answered) return done;
             return say_why(failed, fmt::format("outstation {} at {} does not answer",
@@ -143,6 +145,7 @@ void add_dnp3_poll(CLI::App& dnp3, Work& work) {
     polled->add_to(*poll_app);
     poll_app
         ->add_option("--classes", polled->classes, "What is read: 0 is the state, 1 to 3 events")
+        ->type_name("DIGITS")
         ->capture_default_str();
     poll_app->footer(R"(Examples:
   causeway dnp3 poll 10.0.0.7 --outstation 10
@@ -153,11 +156,12 @@ void add_dnp3_poll(CLI::App& dnp3, Work& work) {
     CLI::App* const watch_app = dnp3.add_subcommand("watch", "Print changes as they happen");
     watched->add_to(*watch_app);
     watch_app->add_option("--every", watched->every, "Pace of event polls; 0: none")
+        ->type_name("TIME")
         ->capture_default_str();
     watch_app->add_flag("--polled", watched->polled,
                         "Leave unsolicited responses disabled: polls alone");
-    watch_app->add_option("--for", watched->time, "End after so long");
-    watch_app->add_option("--count", watched->count, "End after so many");
+    watch_app->add_option("--for", watched->time, "End after so long")->type_name("TIME");
+    watch_app->add_option("--count", watched->count, "End after so many values");
     watch_app->footer(R"(Example:
   causeway dnp3 watch 10.0.0.7 --outstation 10 --for 1h --json)");
     watch_app->callback([watched, &work] { work = [watched] { return watch(*watched); }; });

@@ -25,6 +25,7 @@ struct Dnp3Place {
 std::optional<Dnp3Place> dnp3_place_from(std::string_view text) {
     Dnp3Place place;
     std::string_view port;
+    if (text.starts_with("tcp://")) text.remove_prefix(6);
     if (text.starts_with('[')) {
         const auto close = text.find(']');
         if (close == std::string_view::npos) return std::nullopt;
@@ -51,11 +52,12 @@ std::optional<Dnp3Place> dnp3_place_from(std::string_view text) {
 }  // namespace
 
 void Dnp3Options::add_to(CLI::App& app, const std::string& takes) {
-    app.add_option("words", words,
-                   "The outstation, port 20000 by default" + (takes.empty() ? takes : "; " + takes))
-        ->type_name("HOST[:PORT]");
+    app.add_option("PLACE", words, "The outstation: HOST, HOST:PORT, or a serial port; port 20000")
+        ->option_text(takes.empty() ? "HOST[:PORT] | DEVICE" : takes);
     app.add_option("--serial", serial, "A serial port instead")->type_name("DEVICE");
-    app.add_option("--baud", baud, "How it is set: 9600, 19200-8E1")->capture_default_str();
+    app.add_option("-b,--baud", baud, "How it is set: 9600, 19200-8E1")
+        ->type_name("FORMAT")
+        ->capture_default_str();
     app.add_flag("--udp", udp, "UDP instead of TCP");
     app.add_option("-o,--outstation", outstation, "The outstation's DNP3 address")
         ->capture_default_str()
@@ -63,11 +65,18 @@ void Dnp3Options::add_to(CLI::App& app, const std::string& takes) {
     app.add_option("-m,--master", master, "Our own DNP3 address")
         ->capture_default_str()
         ->check(CLI::Range(0, 0xffef));
-    app.add_option("-w,--timeout", timeout, "How long an answer may take")->capture_default_str();
+    app.add_option("-w,--timeout", timeout, "How long an answer may take")
+        ->type_name("TIME")
+        ->capture_default_str();
     app.add_flag("--json", json, "Print JSON");
 }
 
 std::expected<Dnp3Plan, std::string> dnp3_plan_from(Dnp3Options& options, bool more) {
+    if (options.serial.empty() && !options.words.empty() &&
+        options.words.front().starts_with('/')) {
+        options.serial = options.words.front();
+        options.words.erase(options.words.begin());
+    }
     const std::size_t words = options.serial.empty() ? 1 : 0;
     if (!more && options.words.size() > words)
         return std::unexpected(fmt::format("{}: not understood", options.words[words]));
@@ -95,7 +104,7 @@ std::expected<Dnp3Plan, std::string> dnp3_plan_from(Dnp3Options& options, bool m
         return plan;
     }
     if (options.words.empty())
-        return std::unexpected("either HOST[:PORT] or --serial DEVICE is wanted");
+        return std::unexpected("a place is wanted: HOST, HOST:PORT or a serial port");
     plan.where = options.words.front();
     options.words.erase(options.words.begin());
     const auto place = dnp3_place_from(plan.where);

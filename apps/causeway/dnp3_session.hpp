@@ -24,7 +24,7 @@ struct Dnp3Options {
     std::string timeout = "5s";
     bool json = false;
 
-    /// `takes`: what words there are besides the place.
+    /// `takes`: what words there are behind the place.
     void add_to(CLI::App& app, const std::string& takes = {});
 };
 

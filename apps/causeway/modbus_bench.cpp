@@ -231,15 +231,18 @@ void add_modbus_bench(CLI::App& modbus, Work& work) {
 Exit status: 0 done, 1 exceptions or a lost connection, 2 bad usage.)");
     auto options = std::make_shared<LoadOptions>();
     options->add_to(*app);
-    app->add_option("--connections", options->connections, "At once")
+    app->add_option("--connections", options->connections, "Connections at once")
         ->capture_default_str()
         ->check(CLI::Range(1, 10'000));
     app->add_option("--depth", options->depth, "Requests under way on each")
         ->capture_default_str()
         ->check(CLI::Range(1, 10'000));
     app->add_option("--seconds", options->seconds, "How long it is measured")
-        ->capture_default_str();
-    app->add_option("--warmup", options->warmup, "Seconds before that")->capture_default_str();
+        ->capture_default_str()
+        ->check(CLI::Range(0.1, 3600.0));
+    app->add_option("--warmup", options->warmup, "Seconds before that")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0, 3600.0));
     app->add_option("--address", options->address, "The first holding register")
         ->capture_default_str();
     app->add_option("-c,--count", options->count, "Registers of a request")->capture_default_str();

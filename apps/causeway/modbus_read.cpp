@@ -38,8 +38,10 @@ struct ValueOptions : ModbusOptions {
             ->capture_default_str();
         app.add_option("--order", order, "Octets of a number: abcd, cdab, badc, dcba")
             ->capture_default_str();
-        app.add_option("--length", length, "Registers of a text")->capture_default_str();
-        app.add_flag("-1,--one-based", one_based, "Addresses begin at 1");
+        app.add_option("--length", length, "Registers of a text, of two characters each")
+            ->capture_default_str();
+        // Without a short name: -1 is a value that people write.
+        app.add_flag("--one-based", one_based, "Addresses begin at 1");
     }
 };
 
@@ -125,18 +127,31 @@ boost::json::value number_json(const std::optional<Number>& number, Type type) {
     return std::strtod(text.c_str(), nullptr);
 }
 
+/// A u64, digit for digit where a Number would be a real one.
+std::optional<std::uint64_t> large_whole(std::span<const std::uint16_t> raw,
+                                         const ValuePlace& place) {
+    if (place.type != Type::u64) return std::nullopt;
+    const auto bits = decode(raw, Type::i64, place.order);
+    if (!bits) return std::nullopt;
+    return static_cast<std::uint64_t>(std::get<std::int64_t>(*bits));
+}
+
 void print_values(const ValueOptions& options, const ValuePlace& place, const ModbusPlan& plan,
                   const Registers& registers) {
     boost::json::array values;
     for (std::size_t at = 0; at < registers.size(); at += place.each) {
         const auto raw = std::span(registers).subspan(at, place.each);
         const auto number = decode(raw, place.type, place.order);
+        const auto large = large_whole(raw, place);
         if (options.json) {
-            values.push_back(number_json(number, place.type));
+            if (large)
+                values.push_back(*large);
+            else
+                values.push_back(number_json(number, place.type));
             continue;
         }
         fmt::print("{}: {}", place.address + at + (options.one_based ? 1 : 0),
-                   number_text(number, place.type));
+                   large ? fmt::format("{}", *large) : number_text(number, place.type));
         if (options.hex) fmt::print("  0x{:04x}", fmt::join(raw, " 0x"));
         fmt::print("\n");
     }
@@ -201,13 +216,28 @@ std::expected<Number, std::string> number_from(const std::string& text, Type typ
     return Number(real);
 }
 
+/// The registers of one value; none where the type does not hold it. Nothing is rounded: who writes
+/// 12.5 into whole registers has forgotten the type.
+std::optional<Registers> registers_from(const std::string& text, const Number& number,
+                                        const ValuePlace& place) {
+    if (const double* real = std::get_if<double>(&number);
+        real != nullptr && place.type != Type::f32 && place.type != Type::f64) {
+        std::uint64_t large = 0;
+        const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), large);
+        if (place.type == Type::u64 && wrong == std::errc{} && end == text.data() + text.size())
+            return encode(static_cast<std::int64_t>(large), Type::i64, place.order);
+        if (std::round(*real) != *real) return std::nullopt;
+    }
+    return encode(number, place.type, place.order, place.each);
+}
+
 std::expected<Octets, std::string> write_request(const ValueOptions& options,
                                                  const ValuePlace& place) {
     Registers registers;
     for (const std::string& text : options.words) {
         const auto number = number_from(text, place.type);
         if (!number) return std::unexpected(number.error());
-        const auto encoded = encode(*number, place.type, place.order, place.each);
+        const auto encoded = registers_from(text, *number, place);
         if (!encoded)
             return std::unexpected(fmt::format("{}: no {} holds it", text, name_of(place.type)));
         registers.insert(registers.end(), encoded->begin(), encoded->end());
@@ -264,22 +294,25 @@ Examples:
   causeway modbus read 10.0.0.7 input 8 --type f32 --every 1s
   causeway modbus read /dev/ttyUSB0 -a 17 coil 0 -c 8 --json)");
     auto reading = std::make_shared<ValueOptions>();
-    reading->add_to(*read, "a table, an address");
+    reading->add_to(*read, "TABLE ADDRESS");
     reading->add_values(*read);
-    read->add_option("-c,--count", reading->count, "Values")->capture_default_str();
+    read->add_option("-c,--count", reading->count, "How many values")->capture_default_str();
     read->add_flag("--hex", reading->hex, "Show the registers, too");
-    read->add_option("-l,--every", reading->every, "Again and again, so often")->type_name("TIME");
-    read->add_option("--times", reading->times, "So many times");
+    read->add_option("-l,--every", reading->every, "Again, after such a pause; 1s with --times")
+        ->type_name("TIME");
+    read->add_option("--times", reading->times,
+                     "So many times; 1 by default, with --every until a signal");
     read->callback([reading, &work] { work = [reading] { return read_values(*reading); }; });
 
     CLI::App* const write = modbus.add_subcommand("write", "Write coils or registers");
-    write->footer(R"(Nothing is written twice: what is not answered may or may not have arrived.
+    write->footer(R"(Tables: coil, holding (or 0, 4). Values: on, off; 12, 0x1f; 21.5; a text.
+Nothing is written twice: what is not answered may or may not have arrived.
 Examples:
   causeway modbus write 10.0.0.7 coil 0 on
   causeway modbus write 10.0.0.7 holding 0 1 2 3
   causeway modbus write 10.0.0.7 holding 2 -21.5 --type f32 --order cdab)");
     auto writing = std::make_shared<ValueOptions>();
-    writing->add_to(*write, "a table, an address, values");
+    writing->add_to(*write, "TABLE ADDRESS VALUE...");
     writing->add_values(*write);
     write->add_flag("--multiple", writing->multiple, "Functions 15 and 16 for a single value, too");
     write->callback([writing, &work] { work = [writing] { return write_values(*writing); }; });

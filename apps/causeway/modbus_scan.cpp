@@ -159,10 +159,14 @@ void add_modbus_scan(CLI::App& modbus, Work& work) {
     app->footer(R"(Examples:
   causeway modbus scan /dev/ttyUSB0 --baud 9600-8E1
   causeway modbus scan 10.0.0.7 --units 1-32
-  causeway modbus scan 10.0.0.7 -a 1 --table input --addresses 0-9999)");
+  causeway modbus scan 10.0.0.7 -a 1 --table input --addresses 0-9999
+
+Units are asked once each, and given 200ms unless --timeout says.)");
     auto options = std::make_shared<ScanOptions>();
     options->add_to(*app);
-    app->add_option("--units", options->units, "Which")->capture_default_str();
+    app->add_option("--units", options->units, "Look for these units")
+        ->type_name("FIRST-LAST")
+        ->capture_default_str();
     app->add_option("--addresses", options->addresses, "Look for these addresses of --unit")
         ->type_name("FIRST-LAST");
     app->add_option("--table", options->table, "coil, discrete, input or holding")

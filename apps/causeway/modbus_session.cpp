@@ -56,12 +56,12 @@ std::optional<modbus::Framing> modbus_framing_from(std::string_view text) {
 }  // namespace
 
 void ModbusOptions::add_to(CLI::App& app, const std::string& takes) {
-    app.add_option("words", words,
-                   "The server: an address, port 502 by default, or a serial port" +
-                       (takes.empty() ? takes : "; " + takes))
-        ->type_name("PLACE");
+    app.add_option("PLACE", words, "The server: HOST, HOST:PORT, or a serial port; port 502")
+        ->option_text(takes.empty() ? "HOST[:PORT] | DEVICE" : takes);
     app.add_option("--serial", serial, "A serial port instead")->type_name("DEVICE");
-    app.add_option("-b,--baud", baud, "How it is set: 9600, 19200-8E1")->capture_default_str();
+    app.add_option("-b,--baud", baud, "How it is set: 9600, 19200-8E1")
+        ->type_name("FORMAT")
+        ->capture_default_str();
     app.add_option("--framing", framing,
                    "rtu, ascii or tcp; rtu by default on a serial port, else tcp");
     app.add_flag("--udp", udp, "UDP instead of TCP");
@@ -69,7 +69,9 @@ void ModbusOptions::add_to(CLI::App& app, const std::string& takes) {
     app.add_option("-a,--unit", unit, "The unit; 0 on a serial line: all, and nobody answers")
         ->capture_default_str()
         ->check(CLI::Range(0, 255));
-    app.add_option("-o,--timeout", timeout, "How long an answer may take")->capture_default_str();
+    app.add_option("-o,--timeout", timeout, "How long an answer may take")
+        ->type_name("TIME")
+        ->capture_default_str();
     app.add_option("--retries", retries, "How often what is only read is asked for again")
         ->capture_default_str()
         ->check(CLI::Range(0, 100));

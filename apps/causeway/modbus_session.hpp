@@ -26,7 +26,7 @@ struct ModbusOptions {
     unsigned retries = 1;
     bool json = false;
 
-    /// `takes`: what words there are besides the place.
+    /// `takes`: what words there are behind the place.
     void add_to(CLI::App& app, const std::string& takes = {});
 };
 

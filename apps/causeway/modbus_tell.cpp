@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -33,17 +34,24 @@ public:
 
     void add(std::string_view name, std::string value) {
         if (json_)
-            object_[std::string(name)] = std::move(value);
+            object_[key_of(name)] = std::move(value);
         else
             fmt::print("{}: {}\n", name, value);
         ++lines_;
     }
     void add(std::string_view name, std::uint64_t value) {
         if (json_)
-            object_[std::string(name)] = value;
+            object_[key_of(name)] = value;
         else
             fmt::print("{}: {}\n", name, value);
         ++lines_;
+    }
+    /// The newest is the first.
+    void add_event(std::size_t number, std::string what) {
+        if (!json_) return add(fmt::format("event -{}", number), std::move(what));
+        auto& log = object_["log"];
+        if (!log.is_array()) log.emplace_array();
+        log.get_array().emplace_back(std::move(what));
     }
     int end(std::string_view nothing) {
         if (json_) fmt::print("{}\n", boost::json::serialize(object_));
@@ -51,6 +59,12 @@ public:
     }
 
 private:
+    static std::string key_of(std::string_view name) {
+        std::string key(name);
+        std::ranges::replace(key, ' ', '_');
+        return key;
+    }
+
     bool json_;
     boost::json::object object_;
     std::size_t lines_ = 0;
@@ -150,8 +164,7 @@ std::expected<bool, std::string> tell_one(ModbusSession& session, Octets request
         report.add("messages", log->messages);
         std::size_t number = 0;
         for (const std::byte event : log->log.octets)
-            report.add(fmt::format("event -{}", ++number),
-                       event_text(std::to_integer<std::uint8_t>(event)));
+            report.add_event(++number, event_text(std::to_integer<std::uint8_t>(event)));
     }
     if (const auto* found = std::get_if<Diagnostics>(&pdu->body);
         found != nullptr && found->data.octets.size() == 2) {

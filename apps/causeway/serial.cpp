@@ -51,7 +51,10 @@ void add_serial(CLI::App& app, Work& work) {
   causeway serial tunnel --serial /dev/ttyUSB0 --connect 10.0.0.7:4001)");
     CLI::App* const list = serial->add_subcommand("list", "This machine's ports, by stable names");
     auto json = std::make_shared<bool>(false);
-    list->add_flag("--json", *json, "As JSON");
+    list->add_flag("--json", *json, "Print JSON");
+    list->footer(R"(Examples:
+  causeway serial list
+  causeway serial list --json)");
     list->callback([json, &work] { work = [json] { return list_serial_ports(*json); }; });
     add_serial_tunnel(*serial, work);
 }

@@ -111,6 +111,12 @@ TunnelMistake read_tunnel_network(const TunnelOptions& options, site::TunnelPlan
     const int given = (options.listen.empty() ? 0 : 1) + (options.connect.empty() ? 0 : 1) +
                       (options.udp.empty() ? 0 : 1);
     if (given != 1) return "want one of --listen, --connect and --udp";
+    if (options.udp.empty() && !options.remote.empty()) return "--remote goes with --udp";
+    if (options.listen.empty() && (!options.allow.empty() || options.take_over))
+        return "--allow and --take-over go with --listen";
+    for (const std::string* address : {&options.listen, &options.udp, &options.remote})
+        if (const auto wrong = net::Endpoint::parse(*address); !address->empty() && !wrong)
+            return wrong.error();
     if (!options.connect.empty()) {
         net::TcpConnectSpec spec;
         if (auto wrong = read_tunnel_target(options.connect, spec)) return "--connect " + *wrong;
@@ -224,7 +230,7 @@ void add_tunnel_packets(CLI::App& command, TunnelOptions& options) {
         ->check(CLI::Range(std::size_t{0}, scada::tunnel::PacketRules::packet_octets_limit))
         ->group(group);
     command.add_option("--packet-idle", options.packet_idle, "... after such a pause, as in 4ms")
-        ->type_name("DURATION")
+        ->type_name("TIME")
         ->group(group);
     command.add_option("--packet-mark", options.packet_mark, "... behind these, as in 0d0a")
         ->type_name("HEX")
@@ -240,14 +246,14 @@ void add_tunnel_packets(CLI::App& command, TunnelOptions& options) {
     command
         .add_option("--packet-wait-max", options.packet_wait_max,
                     "No octet waits longer for its packet")
-        ->type_name("DURATION")
+        ->type_name("TIME")
         ->capture_default_str()
         ->group(group);
 }
 
 void add_tunnel_options(CLI::App& command, TunnelOptions& options) {
     command
-        .add_option("--baud", options.format,
+        .add_option("-b,--baud", options.format,
                     "The port's format, as in 9600, 19200-8E1, 115200-8N1/rtscts")
         ->type_name("FORMAT")
         ->capture_default_str();
@@ -257,7 +263,7 @@ void add_tunnel_options(CLI::App& command, TunnelOptions& options) {
                     "they are dropped")
         ->type_name("OCTETS")
         ->capture_default_str();
-    command.add_option("--for", options.how_long, "Stop after this long")->type_name("DURATION");
+    command.add_option("--for", options.how_long, "Stop after this long")->type_name("TIME");
     command.add_flag("--json", options.json, "All counters at the end, as JSON");
     command.add_flag("-q,--quiet", options.quiet, "Say nothing of connections on stderr");
     add_tunnel_packets(command, options);
@@ -278,16 +284,16 @@ void add_tunnel_tool(CLI::App& serial, Work& work) {
     command->add_option("--pty", options->pty, "Or make a port for a program, under this name")
         ->type_name("LINK");
     command->add_option("--rts-before", options->rts_before, "Raise RTS so long before octets")
-        ->type_name("DURATION");
+        ->type_name("TIME");
     command->add_option("--rts-hold", options->rts_hold, "And drop it so long after them")
-        ->type_name("DURATION");
+        ->type_name("TIME");
     command->add_option("--listen", options->listen, "Others connect to us here")
         ->type_name("ADDRESS:PORT");
     command->add_option("--connect", options->connect, "We connect to this")
         ->type_name("HOST:PORT");
     command->add_option("--udp", options->udp, "Our end of UDP")->type_name("ADDRESS:PORT");
     command->add_option("--remote", options->remote, "With --udp: the other end")
-        ->type_name("HOST:PORT");
+        ->type_name("ADDRESS:PORT");
     command->add_option("--allow", options->allow, "With --listen: who may connect; may repeat")
         ->type_name("PREFIX")
         ->allow_extra_args(false);
@@ -307,7 +313,7 @@ void add_tunnel_tool(CLI::App& serial, Work& work) {
     command
         ->add_option("--writer-idle", options->writer_idle,
                      "With one-writes: who is silent so long may be followed by another")
-        ->type_name("DURATION");
+        ->type_name("TIME");
     add_tunnel_options(*command, *options);
     command->callback([options, &work] { work = [options] { return serial_tunnel(*options); }; });
 }

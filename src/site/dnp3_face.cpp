@@ -46,7 +46,8 @@ public:
     }
 
     std::optional<net::Trouble> open() override {
-        return host_.open(context_.site.lines[site_.line].spec);
+        return host_.open(context_.site.lines[site_.line].spec,
+                          context_.site.lines[site_.line].door);
     }
     std::string where() const override {
         return fmt::format("DNP3 outstation on {}", host_.where());

@@ -35,42 +35,39 @@ public:
     LineHost& operator=(const LineHost&) = delete;
     ~LineHost() {
         if (line_) lines_.shut(*line_);
+        if (door_) lines_.shut(*door_);
     }
 
-    [[nodiscard]] std::optional<net::Trouble> open(const net::LineSpec& spec) {
-        auto line = lines_.open(
-            spec, {.opened =
-                       [this](Peer peer, const std::string& who) {
-                           if (on_line_) on_line_(true, who);
-                           input(scada::LineOpened{scada::PeerId(peer)});
-                       },
-                   .received = [this](Peer peer, Bytes octets) { received(peer, octets); },
-                   .closed =
-                       [this](Peer peer, const net::Trouble* why) {
-                           if (on_line_) on_line_(false, why ? why->line : "closed");
-                           input(scada::LineClosed{scada::PeerId(peer)});
-                       },
-                   .drained = {},
-                   .batch = {},
-                   .failed =
-                       [this](const net::Trouble& why) {
-                           if (on_line_) on_line_(false, why.line);
-                       }});
+    /// `door`: where the other end may connect to us, too (a dual end point [IEEE 1815 §13]). While
+    /// it has, we do not try to reach it.
+    [[nodiscard]] std::optional<net::Trouble> open(
+        const net::LineSpec& spec, const std::optional<net::LineSpec>& door = std::nullopt) {
+        if (door) {
+            auto opened = lines_.open(*door, events(came_in));
+            if (!opened) return std::move(opened.error());
+            door_ = *opened;
+        }
+        auto line = lines_.open(spec, events(0));
         if (!line) return std::move(line.error());
         line_ = *line;
+        if (door_) spec_ = spec;
         return std::nullopt;
     }
 
     void input(typename E::Input in) { host_.input(std::move(in)); }
     [[nodiscard]] Instant now() const { return host_.now(); }
-    [[nodiscard]] std::string where() const { return line_ ? lines_.where(*line_) : std::string(); }
+    [[nodiscard]] std::string where() const {
+        const std::string out = line_ ? lines_.where(*line_) : std::string();
+        return door_ ? out + " and " + lines_.where(*door_) : out;
+    }
     /// Counters of the line, as line_...
     template <class Named>
     void visit_line(Named&& named) const {
-        if (!line_) return;
-        lines_.stats(*line_).visit([&](std::string_view name, std::uint64_t value) {
-            named("line_" + std::string(name), value);
-        });
+        for (const auto& line : {line_, door_})
+            if (line)
+                lines_.stats(*line).visit([&](std::string_view name, std::uint64_t value) {
+                    named("line_" + std::string(name), value);
+                });
     }
 
 private:
@@ -92,6 +89,54 @@ private:
         }
     };
 
+    /// Of a dual end point our own connection is peer 0, and those at the door follow. Elsewhere a
+    /// line's peers keep their numbers, which may be any.
+    static constexpr Peer came_in = 1;
+
+    net::Lines::Events events(Peer mark) {
+        return {
+            .opened = [this, mark](Peer peer, const std::string& who) { opened(peer + mark, who); },
+            .received = [this, mark](Peer peer, Bytes octets) { received(peer + mark, octets); },
+            .closed =
+                [this, mark](Peer peer, const net::Trouble* why) {
+                    closed(peer + mark, why ? why->line : "closed");
+                },
+            .drained = {},
+            .batch = {},
+            .failed =
+                [this](const net::Trouble& why) {
+                    if (on_line_) on_line_(false, why.line);
+                }};
+    }
+    void opened(Peer peer, const std::string& who) {
+        if (on_line_) on_line_(true, who);
+        if (is_guest(peer))
+            ++guests_;
+        else
+            out_ = true;
+        input(scada::LineOpened{scada::PeerId(peer)});
+        rest();
+    }
+    void closed(Peer peer, const std::string& why) {
+        if (on_line_) on_line_(false, why);
+        if (is_guest(peer))
+            --guests_;
+        else
+            out_ = false;
+        input(scada::LineClosed{scada::PeerId(peer)});
+        rest();
+    }
+    /// Of a dual end point, no attempts while the other end is here; and again when it is not.
+    void rest() {
+        if (!door_) return;
+        if (guests_ > 0 && line_ && !out_) {
+            lines_.shut(*line_);
+            line_.reset();
+        } else if (guests_ == 0 && !line_) {
+            if (auto line = lines_.open(spec_, events(0))) line_ = *line;
+        }
+    }
+
     /// Octets that have to wait for the engine are kept: they are borrowed from the socket.
     void received(Peer peer, Bytes octets) {
         if (!host_.busy()) return input(scada::OctetsReceived{scada::PeerId(peer), octets});
@@ -99,21 +144,35 @@ private:
         const Bytes kept = keep;
         host_.input(scada::OctetsReceived{scada::PeerId(peer), kept}, std::move(keep));
     }
+    [[nodiscard]] bool is_guest(Peer peer) const noexcept { return door_ && peer >= came_in; }
+    [[nodiscard]] Peer number_there(Peer peer) const noexcept {
+        return is_guest(peer) ? peer - came_in : peer;
+    }
+    [[nodiscard]] std::optional<net::Lines::LineId> line_of(Peer peer) const {
+        return is_guest(peer) ? door_ : line_;
+    }
     void transmit(scada::Transmit&& what) {
-        if (line_) lines_.send(*line_, static_cast<Peer>(what.peer), std::move(what.octets));
+        const auto peer = static_cast<Peer>(what.peer);
+        if (const auto line = line_of(peer))
+            lines_.send(*line, number_there(peer), std::move(what.octets));
     }
     /// The engine has to hear of it like of any other end.
-    void close(scada::PeerId peer) {
-        if (!line_) return;
-        lines_.close(*line_, static_cast<Peer>(peer));
-        if (on_line_) on_line_(false, std::string(by_us));
-        input(scada::LineClosed{peer});
+    void close(scada::PeerId id) {
+        const auto peer = static_cast<Peer>(id);
+        const auto line = line_of(peer);
+        if (!line) return;
+        lines_.close(*line, number_there(peer));
+        closed(peer, std::string(by_us));
     }
 
     net::Lines& lines_;
     OnOutput on_output_;
     OnLine on_line_;
     std::optional<net::Lines::LineId> line_;
+    std::optional<net::Lines::LineId> door_;
+    net::LineSpec spec_;  // of a dual end point, to be opened again
+    unsigned guests_ = 0;
+    bool out_ = false;  // our own connection is there
     net::Host<E, Carry> host_;
 };
 

@@ -225,7 +225,8 @@ std::shared_ptr<const Scada> build_scada(const Section& top, const std::filesyst
 std::vector<std::pair<std::string, net::Endpoint>> scada_listens(const Scada& scada) {
     std::vector<std::pair<std::string, net::Endpoint>> all;
     for (const ScadaLine& line : scada.lines)
-        if (const auto* listen = std::get_if<net::TcpListenSpec>(&line.spec))
+        if (const auto* listen =
+                std::get_if<net::TcpListenSpec>(line.door ? &*line.door : &line.spec))
             if (const auto endpoint = net::Endpoint::parse(listen->address))
                 all.emplace_back(line.name, *endpoint);
     return all;

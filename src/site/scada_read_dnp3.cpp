@@ -200,6 +200,8 @@ void ScadaReader::read_dnp3_master(const Section& section) {
     const bool serial = line && site_.lines[*line].is_serial();
     master.channel.datagrams = line && site_.lines[*line].is_udp();
     master.channel.take_turns = serial;
+    // Where both ends connect at once, the master's connection is the one that stays.
+    master.channel.newest_wins = !(line && site_.lines[*line].door);
     const Duration keep_alive = section.take<Duration>("keep_alive").value;
     master.channel.keep_alive = serial || master.channel.datagrams ? Duration::zero() : keep_alive;
     master.channel.keep_alive_within = section.take<Duration>("keep_alive_within").value;

@@ -127,15 +127,21 @@ std::optional<net::LineSpec> ScadaReader::line_spec(const Section& section) cons
     const auto given = [&](const auto& kind) { return section.has(kind.first); };
     if (std::ranges::count_if(kinds, given) == 1) {
         const auto& [kind, spec] = *std::ranges::find_if(kinds, given);
+        check_keys_of(section, kind);
         check_line(section, kind);
         return spec;
     }
+    if (std::ranges::count_if(kinds, given) == 2 && section.has("connect") &&
+        section.has("listen")) {  // a dual end point
+        check_line(section, "listen");
+        return connect_spec(section);
+    }
     section.complain(section.at(), section.path_of("name") + ": what kind of line is it?",
-                     "one of serial, pty, connect, listen, udp");
+                     "one of serial, pty, connect, listen, udp; connect and listen for DNP3");
     return std::nullopt;
 }
 
-void ScadaReader::check_line(const Section& section, std::string_view kind) const {
+void ScadaReader::check_keys_of(const Section& section, std::string_view kind) {
     for (const auto& [leaf, kinds] : keys_of_kinds) {
         if (!section.has(leaf) || kinds.find(kind) != std::string_view::npos) continue;
         const auto blank = kinds.find(' ');
@@ -143,6 +149,9 @@ void ScadaReader::check_line(const Section& section, std::string_view kind) cons
                          section.path_of(leaf) + ": not of a line that is " + std::string(kind),
                          (blank == std::string_view::npos ? "" : "only of ") + std::string(kinds));
     }
+}
+
+void ScadaReader::check_line(const Section& section, std::string_view kind) const {
     const bool port = kind == "serial" || kind == "pty";
     const auto taken = [&](Place at, const std::string& what, const std::string& by) {
         section.complain(at, section.path_of(kind) + ": " + what + " is taken by line " + by,
@@ -162,7 +171,8 @@ void ScadaReader::check_line(const Section& section, std::string_view kind) cons
     if (kind == "connect") return;
     const auto endpoint = section.take<net::Endpoint>(kind);
     for (const ScadaLine& other : site_.lines) {
-        const auto* listen = std::get_if<net::TcpListenSpec>(&other.spec);
+        const auto* listen =
+            std::get_if<net::TcpListenSpec>(other.door ? &*other.door : &other.spec);
         const auto* udp = std::get_if<net::UdpSpec>(&other.spec);
         std::string where;
         if (kind == "listen" && listen != nullptr) where = listen->address;
@@ -201,6 +211,7 @@ void ScadaReader::read_line(const Section& section) {
             }
         },
         line.spec);
+    if (section.has("connect") && section.has("listen")) line.door = listen_spec(section);
     site_.lines.push_back(std::move(line));
 }
 
@@ -227,6 +238,11 @@ std::optional<std::size_t> ScadaReader::use_line(const Section& section, std::st
             "a line of its own");
         return std::nullopt;
     }
+    if (site_.lines[found->second].door && !user.starts_with("DNP3"))
+        section.complain(name.at,
+                         section.path_of(leaf) + ": line \"" + name.value +
+                             "\" is a dual end point, which only DNP3 knows",
+                         "a line with connect or listen alone");
     taken = user;
     return found->second;
 }

@@ -1,4 +1,5 @@
 // [scada]: lines, points and who shows them; clashes and types are found before anything runs.
+#include "site/build.hpp"
 #include "site/read.hpp"
 #include "site/scada_site.hpp"
 
@@ -172,6 +173,19 @@ TEST(ScadaRead, OutstationsMayShareALineAndNobodyElseMay) {
     EXPECT_EQ(scada->dnp3_outstations[0].faces.size(), 2u);
     expect_mistake(shared + "[[scada.modbus.server]]\nline = \"l\"\n",
                    "line \"l\" is taken by a Modbus server");
+}
+
+TEST(ScadaRead, ADualEndPointIsOneLineAndOnlyDnp3Has) {
+    const std::string line =
+        "[[scada.line]]\nname = \"l\"\nconnect = \"10.0.0.1:20000\"\nlisten = "
+        "\"127.0.0.1:20000\"\n";
+    const auto scada = read(line + "[[scada.dnp3.master]]\nline = \"l\"\n");
+    ASSERT_TRUE(scada);
+    EXPECT_TRUE(std::holds_alternative<net::TcpConnectSpec>(scada->lines[0].spec));
+    ASSERT_TRUE(scada->lines[0].door);
+    EXPECT_FALSE(scada->dnp3_masters[0].channel.newest_wins);
+    EXPECT_EQ(scada_listens(*scada).size(), 1u);
+    expect_mistake(line + "[[scada.modbus.server]]\nline = \"l\"\n", "which only DNP3 knows");
 }
 
 TEST(ScadaRead, SaysWhatIsWrongWithALine) {

@@ -49,6 +49,7 @@ private:
     [[nodiscard]] net::LineSpec udp_spec(const Section& section) const;
     [[nodiscard]] std::string port_path(const std::string& name) const;
     /// Complains of keys that another kind of line has, and of places that two lines would have.
+    static void check_keys_of(const Section& section, std::string_view kind);
     void check_line(const Section& section, std::string_view kind) const;
 
     /// The line that `leaf` names. `shared`: others of the same kind may name it, too.

@@ -12,6 +12,8 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <algorithm>
+
 namespace causeway::site::scada_service_test {
 namespace {
 
@@ -152,6 +154,14 @@ protected:
     [[nodiscard]] bool becomes(const ScadaService& service, std::string_view path, double value) {
         return turn_until(io, [&] { return number(service, path) == value; });
     }
+    static std::uint64_t counter(const ScadaService& service, std::string_view group,
+                                 std::string_view name) {
+        std::uint64_t found = 0;
+        service.visit([&](std::string_view of, std::string_view what, std::uint64_t value) {
+            if (of == group && what == name) found = value;
+        });
+        return found;
+    }
     std::string all_logs() const {
         std::string all;
         for (const std::string& line : log) all += line + '\n';
@@ -247,6 +257,19 @@ TEST_F(ScadaServiceTest, ADeviceThatIsAwayIsLostEverywhereAndGoodAgainOnceItIsRe
                is_good(*centre, "far/voltage") && is_good(*centre, "far/closed");
     })) << all_logs();
     EXPECT_EQ(number(*gateway, "meter/closed"), 1) << "it was not operated later";
+}
+
+TEST_F(ScadaServiceTest, AConnectionForEachRequestKeepsItsPace) {
+    log.clear();
+    start(gateway, in_place(in_place(gateway_text, "METER", meter->where()), "registers_max = 1",
+                            "close_after_poll = true"));
+    // Each wait for a connection would be twice the one before, were those bad ones.
+    EXPECT_TRUE(turn_until(io, [&] { return counter(*gateway, "modbus_client", "answers") > 20; }));
+    EXPECT_TRUE(is_good(*gateway, "meter/voltage"));
+    EXPECT_LE(std::ranges::count_if(
+                  log, [](const std::string& line) { return line.starts_with("Modbus line"); }),
+              1)
+        << all_logs();
 }
 
 TEST_F(ScadaServiceTest, AGatewayThatIsAwayIsLostInTheCentreAndFoundAgain) {

@@ -27,6 +27,8 @@ namespace causeway::site {
 struct ScadaLine {
     std::string name;
     net::LineSpec spec;
+    /// Of a dual end point: where the other end may connect to us, too.
+    std::optional<net::LineSpec> door{};
 
     [[nodiscard]] bool is_serial() const noexcept {
         return std::holds_alternative<net::SerialSpec>(spec);

@@ -253,13 +253,14 @@ class LinkReader:
 
 
 class Dnp3Master:
-    """A DNP3 master over TCP whose every octet the test says."""
+    """A DNP3 master over TCP whose every octet the test says, but for the link's."""
 
     def __init__(self, port, outstation=10, address=1, timeout=20):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self._outstation, self._address = outstation, address
         self._reader, self._segment, self._fragment = LinkReader(), 0, b""
         self._waiting = collections.deque()
+        self.unasked = []  # unsolicited responses that came before the answer to a request
 
     def say(self, fragment):
         segment = bytes([0xc0 | self._segment]) + fragment
@@ -294,7 +295,7 @@ class Dnp3Master:
         self.say(bytes([0xc0 | response.control & 0x1f, CONFIRM]))
 
     def ask(self, sequence, function, objects=b""):
-        """The response to it; unsolicited ones that come first are confirmed and passed over."""
+        """The response to it; unsolicited ones that come first are confirmed and kept."""
         self.say(bytes([0xc0 | sequence, function]) + objects)
         while True:
             response = self.hear()
@@ -302,6 +303,7 @@ class Dnp3Master:
                 check(response.control & 0x0f == sequence, f"another sequence: {response}")
                 return response
             self.confirm(response)
+            self.unasked.append(response)
 
     def __enter__(self):
         return self
@@ -325,12 +327,12 @@ def timed_floats(objects):
     """Events g32v7 as (value, milliseconds since 1970)."""
     events = []
     while objects:
-        check(objects[:3] == bytes([32, 7, 0x28]), f"other objects: {objects.hex(' ')}")
-        count, objects = int.from_bytes(objects[3:5], "little"), objects[5:]
+        check(objects[:3] == bytes([32, 7, 0x17]), f"other objects: {objects.hex(' ')}")
+        count, objects = objects[3], objects[4:]
         for _ in range(count):
-            _, _, value, stamp = struct.unpack("<HBf6s", objects[:13])
+            _, _, value, stamp = struct.unpack("<BBf6s", objects[:12])
             events.append((value, int.from_bytes(stamp, "little")))
-            objects = objects[13:]
+            objects = objects[12:]
     return events
 
 
@@ -356,10 +358,13 @@ class Relay:
             for end in ready:
                 if end is self._listener:
                     near = end.accept()[0]
-                    if not self._whole:
+                    try:
+                        far = socket.create_connection(("127.0.0.1", self._to))
+                    except OSError:
+                        far = None
+                    if far is None or not self._whole:
                         reset(near)
                         continue
-                    far = socket.create_connection(("127.0.0.1", self._to))
                     other[near], other[far] = far, near
                     said[near] = LinkReader()
                     self.functions.append([])
