@@ -68,15 +68,12 @@ net::LineSpec ScadaReader::connect_spec(const Section& section) const {
         spec.host = place->host;
         spec.port = place->port;
     }
-    const std::string certificate = file_beside(section, "certificate", file_);
+    net::TlsClient client;
+    client.ca_file = file_beside(section, "ca_file", file_);
+    client.certificate = file_beside(section, "certificate", file_);
+    client.key = file_beside(section, "key", file_);
     const auto tls = section.take<bool>("tls");
-    if (tls.usable() ? tls.value : !certificate.empty()) {
-        net::TlsClient client;
-        client.ca_file = file_beside(section, "ca_file", file_);
-        client.certificate = certificate;
-        client.key = file_beside(section, "key", file_);
-        spec.tls = std::move(client);
-    }
+    if (tls.usable() ? tls.value : !client.certificate.empty()) spec.tls = std::move(client);
     return spec;
 }
 
