@@ -187,7 +187,8 @@ Examples:
         ->check(CLI::Range(0, 255))
         ->allow_extra_args(false);
     app->add_option("--framing", options->framing,
-                    "rtu, ascii or tcp; rtu by default on a pty or serial port, else tcp");
+                    "rtu, ascii or tcp; rtu by default on a pty or serial port, else tcp")
+        ->type_name("FRAMING");
     app->add_option("--seed", options->seed, "How its values move")->capture_default_str();
     app->add_option("--delay", options->delay, "Before each answer: a slow device")
         ->type_name("TIME");

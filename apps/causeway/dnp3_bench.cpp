@@ -224,12 +224,13 @@ void add_dnp3_bench(CLI::App& dnp3, Work& work) {
         ->check(CLI::Range(0.1, 3600.0));
     app->add_flag("--polled", options->polled, "Class polls instead of unsolicited responses");
     app->add_option("--outstation-load", options->outstation_load,
-                    "Be the other end: an outstation on ADDRESS:PORT whose events do not end")
+                    "Be the other end: an outstation whose events do not end")
         ->type_name("ADDRESS:PORT");
     app->add_option("--kind", options->kind, "Its points")
+        ->type_name("KIND")
         ->capture_default_str()
         ->check(CLI::IsMember({"binary", "analog"}));
-    app->add_option("--points", options->points, "So many")
+    app->add_option("--points", options->points, "How many")
         ->capture_default_str()
         ->check(CLI::Range(1, 65'000));
     app->add_option("--buffer", options->buffer, "Events that it keeps")

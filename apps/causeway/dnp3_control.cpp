@@ -184,6 +184,7 @@ void add_command(CLI::App& dnp3, Work& work, bool direct) {
     app->add_option("--off-ms", options->off_ms, "And off")->capture_default_str();
     app->add_flag("--clear", options->clear, "Give up first what the outputs are doing");
     app->add_option("--as", options->variation, "How analog values are sent")
+        ->type_name("KIND")
         ->capture_default_str()
         ->check(CLI::IsMember({"int32", "int16", "float", "double"}));
     app->footer(

@@ -35,8 +35,10 @@ struct ValueOptions : ModbusOptions {
     void add_values(CLI::App& app) {
         app.add_option("-t,--type", type,
                        "u16, i16, u32, i32, u64, i64, f32, f64, bcd16, bcd32 or text")
+            ->type_name("TYPE")
             ->capture_default_str();
         app.add_option("--order", order, "Octets of a number: abcd, cdab, badc, dcba")
+            ->type_name("ORDER")
             ->capture_default_str();
         app.add_option("--length", length, "Registers of a text, of two characters each")
             ->capture_default_str();

@@ -170,6 +170,7 @@ Units are asked once each, and given 200ms unless --timeout says.)");
     app->add_option("--addresses", options->addresses, "Look for these addresses of --unit")
         ->type_name("FIRST-LAST");
     app->add_option("--table", options->table, "coil, discrete, input or holding")
+        ->type_name("TABLE")
         ->capture_default_str();
     app->callback([options, app, &work] {
         const bool timeout_given = app->count("--timeout") != 0;

@@ -63,7 +63,8 @@ void ModbusOptions::add_to(CLI::App& app, const std::string& takes) {
         ->type_name("FORMAT")
         ->capture_default_str();
     app.add_option("--framing", framing,
-                   "rtu, ascii or tcp; rtu by default on a serial port, else tcp");
+                   "rtu, ascii or tcp; rtu by default on a serial port, else tcp")
+        ->type_name("FRAMING");
     app.add_flag("--udp", udp, "UDP instead of TCP");
     app.add_flag("--echo", echo, "The line gives back what is sent on it");
     app.add_option("-a,--unit", unit, "The unit; 0 on a serial line: all, and nobody answers")

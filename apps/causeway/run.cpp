@@ -163,11 +163,10 @@ std::optional<std::string> Run::open_scada() {
 
 std::optional<std::string> Run::open_management() {
     if (!site_.management) return std::nullopt;
-    auto opened = site::ManagementService::open(
-        io_, *site_.management,
-        {.mqtt = mqtt_ ? &*mqtt_ : nullptr,
-         .coap = coap_ ? &*coap_ : nullptr,
-         .scada = scada_ ? &*scada_ : nullptr});
+    auto opened = site::ManagementService::open(io_, *site_.management,
+                                                {.mqtt = mqtt_ ? &*mqtt_ : nullptr,
+                                                 .coap = coap_ ? &*coap_ : nullptr,
+                                                 .scada = scada_ ? &*scada_ : nullptr});
     if (!opened) return opened.error().line;
     management_ = *std::move(opened);
     return std::nullopt;

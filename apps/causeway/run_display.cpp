@@ -76,8 +76,8 @@ std::vector<std::string> invitation(const site::Gateway& gateway, const Standing
 }  // namespace
 
 RunDisplay::RunDisplay(const site::Gateway* gateway, const site::CoapService* coap,
-                       const site::MqttService* mqtt, const site::ScadaService* scada,
-                       bool quiet, int fd)
+                       const site::MqttService* mqtt, const site::ScadaService* scada, bool quiet,
+                       int fd)
     : gateway_(gateway),
       coap_(coap),
       mqtt_(mqtt),

@@ -17,8 +17,7 @@ class RunDisplay {
 public:
     /// Any of them may be null; all are borrowed. `fd` is where lines go.
     RunDisplay(const site::Gateway* gateway, const site::CoapService* coap,
-               const site::MqttService* mqtt, const site::ScadaService* scada, bool quiet,
-               int fd);
+               const site::MqttService* mqtt, const site::ScadaService* scada, bool quiet, int fd);
 
     void opening(const std::string& name);
     void update();

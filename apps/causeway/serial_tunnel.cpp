@@ -328,7 +328,10 @@ void add_redirect_tool(CLI::App& serial, Work& work) {
         "A program opens the name as if it were a serial port. With --rfc2217 the far port is\n"
         "set as the program sets this one. Runs until SIGINT, SIGTERM or --for.");
     auto options = std::make_shared<TunnelOptions>();
-    command->add_option("TARGET", options->target, "tcp://HOST:PORT")->required();
+    command
+        ->add_option("TARGET", options->target, "The device server: tcp:// or rfc2217://HOST:PORT")
+        ->type_name("URI")
+        ->required();
     command->add_option("--pty", options->pty, "The port's name")->type_name("LINK")->required();
     command->add_flag("--rfc2217", options->rfc2217, "The device server speaks RFC 2217");
     add_tunnel_options(*command, *options);

@@ -116,7 +116,7 @@ private:
         if (const auto* measured = std::get_if<Master::Measured>(&of->what)) {
             measured_one(of->session, measured->measurement);
         } else if (auto* completed = std::get_if<Master::Completed>(&of->what)) {
-            completed_one(*completed);
+            completed_one(of->session, std::move(*completed));
         } else if (std::holds_alternative<Master::StateChanged>(of->what)) {
             state_changed(of->session);
         }
@@ -197,18 +197,22 @@ private:
                  .tag = static_cast<std::uint64_t>(id), .mode = mode, .controls = {*control}});
     }
 
-    void completed_one(const Master::Completed& completed) {
+    void completed_one(std::size_t session, Master::Completed&& completed) {
         const auto id = points::CommandId(completed.tag);
         points::Answer answer;
         using Fate = Master::Completed::Fate;
+        // What was selected for this command, another's has been put in place of since: it is
+        // selected once more, and operated at once. Nothing of it was sent so far.
+        if (completed.fate == Fate::unreachable && !completed.controls.empty() &&
+            completed.controls.front().status == scada::dnp3::CommandStatus::no_select)
+            return tell(session,
+                        Master::Operate{.tag = completed.tag,
+                                        .mode = Master::Operate::Mode::select_before_operate,
+                                        .controls = std::move(completed.controls)});
         if (completed.fate == Fate::unanswered)
             answer.outcome = points::Outcome::unanswered;
         else if (completed.fate == Fate::unreachable)
-            answer.outcome =
-                !completed.controls.empty() &&
-                        completed.controls.front().status == scada::dnp3::CommandStatus::no_select
-                    ? points::Outcome::no_select
-                    : points::Outcome::unreachable;
+            answer.outcome = points::Outcome::unreachable;
         else if (completed.fate == Fate::nonsense || completed.controls.empty())
             answer.outcome = points::Outcome::refused;
         else {

@@ -28,7 +28,9 @@ Mistakes spoken(Complaints complaints, const std::filesystem::path& file,
     });
     Mistakes mistakes;
     for (Complaint& complaint : complaints) {
-        mistakes.push_back(spoken(std::move(complaint), file, sets));
+        Mistake mistake = spoken(std::move(complaint), file, sets);
+        // What several look at is wrong once.
+        if (mistakes.empty() || mistakes.back() != mistake) mistakes.push_back(std::move(mistake));
     }
     return mistakes;
 }

@@ -42,6 +42,7 @@ Scada ScadaReader::read() {
     check_topics();
     for (const Section& section : modbus.sections("server")) read_modbus_server(section);
     for (const Section& section : dnp3.sections("outstation")) read_dnp3_outstation(section);
+    hold_selections();
     for (const Section& section : scada_.sections("tunnel")) read_tunnel(section);
     for (const Section& section : scada_.sections("device")) read_device(section);
     return std::move(site_);

@@ -9,6 +9,7 @@
 namespace causeway::site {
 namespace {
 
+using namespace std::chrono_literals;
 using points::Kind;
 using scada::dnp3::PointType;
 
@@ -331,6 +332,30 @@ void ScadaReader::read_dnp3_outstation(const Section& section) {
             "scada.dnp3.outstation.address: " + std::to_string(settings.address) + " is taken",
             "a link address of its own for each outstation on a line");
     site->faces.push_back(std::move(face));
+}
+
+void ScadaReader::hold_selections() {
+    std::map<std::string, Duration> longest;
+    for (const Dnp3OutstationSite& site : site_.dnp3_outstations)
+        for (const Dnp3Face& face : site.faces)
+            for (const Dnp3Window& window : face.windows)
+                if (window.control)
+                    longest[window.point] =
+                        std::max(longest[window.point], face.settings.select_within);
+    const auto hold = [&](auto& devices) {
+        for (auto& device : devices)
+            for (auto& source : device.points) {
+                points::Definition& of = source.definition;
+                const auto found = longest.find(of.device + '/' + of.name);
+                // The outstation's clock begins later, when it hears that it is selected.
+                if (found != longest.end())
+                    of.select_timeout = std::max(of.select_timeout, found->second + 1s);
+            }
+    };
+    for (ModbusClientSite& client : site_.modbus_clients) hold(client.devices);
+    for (Dnp3MasterSite& master : site_.dnp3_masters) hold(master.outstations);
+    if (site_.mqtt) hold(site_.mqtt->devices);
+    if (site_.coap) hold(site_.coap->devices);
 }
 
 }  // namespace causeway::site

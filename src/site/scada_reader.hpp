@@ -93,6 +93,8 @@ private:
                                          bool serial);
     [[nodiscard]] Dnp3Source dnp3_source(const Section& section, const std::string& device);
     void read_dnp3_outstation(const Section& section);
+    /// The table keeps a selection no shorter than the outstations that show its point.
+    void hold_selections();
     [[nodiscard]] std::optional<Dnp3Window> dnp3_window(const Section& section);
 
     // scada_read_points.cpp

@@ -3,6 +3,7 @@
 #include "site/scada_service.hpp"
 
 #include "net/testing.hpp"
+#include "scada/dnp3/stations.hpp"
 #include "scada/modbus/client.hpp"
 #include "site/line_host.hpp"
 #include "site/modbus_device.hpp"
@@ -44,6 +45,7 @@ point = [
   { name = "frequency", area = "input_register", address = 8, type = "f32" },
   { name = "closed", area = "discrete_input", address = 0 },
   { name = "breaker", area = "coil", address = 0, writable = true },
+  { name = "fan", area = "coil", address = 1, writable = true },
   { name = "setpoint", address = 0, writable = true, least = 0, most = 1000, every = "1h" },
 ]
 [[scada.line]]
@@ -68,6 +70,7 @@ point = [
   { point = "meter/voltage", index = 0, class = 1 },
   { point = "meter/closed", index = 0, class = 1 },
   { point = "meter/breaker", type = "binary_output", index = 0, class = 1 },
+  { point = "meter/fan", type = "binary_output", index = 1, class = 1 },
   { point = "meter/setpoint", type = "analog", index = 1, class = 1 },
   { point = "meter/setpoint", type = "analog_output", index = 1, class = 1, factor = 0.5 },
 ]
@@ -89,6 +92,7 @@ point = [
   { name = "voltage", type = "analog", index = 0 },
   { name = "closed", type = "binary", index = 0 },
   { name = "breaker", type = "binary_output", index = 0, writable = true },
+  { name = "fan", type = "binary_output", index = 1, writable = true },
   { name = "setpoint", type = "analog_output", index = 1, writable = true },
 ]
 [[scada.line]]
@@ -99,6 +103,17 @@ line = "up"
 point = [
   { point = "far/breaker", area = "coil", address = 0, writable = true },
   { point = "far/setpoint", address = 0, writable = true },
+]
+[[scada.line]]
+name = "higher"
+listen = "127.0.0.1:0"
+[[scada.dnp3.outstation]]
+line = "higher"
+address = 20
+master = 2
+point = [
+  { point = "far/breaker", type = "binary_output", index = 0 },
+  { point = "far/fan", type = "binary_output", index = 1 },
 ]
 )";
 
@@ -142,6 +157,9 @@ protected:
             if (line.starts_with(role)) return line.substr(line.rfind(' ') + 1);
         return {};
     }
+    static std::uint16_t port_of(const std::string& place) {
+        return static_cast<std::uint16_t>(std::stoi(place.substr(place.rfind(':') + 1)));
+    }
     static const points::Sample& last(const ScadaService& service, std::string_view path) {
         return service.points().last(*service.points().find(path));
     }
@@ -181,9 +199,8 @@ protected:
                 if (auto* got = std::get_if<Client::Answered>(&out)) answer = std::move(*got);
             },
             [&](bool is, const std::string&) { there = is; });
-        const auto trouble = host.open(net::TcpConnectSpec{
-            .host = "127.0.0.1",
-            .port = static_cast<std::uint16_t>(std::stoi(where.substr(where.rfind(':') + 1)))});
+        const auto trouble =
+            host.open(net::TcpConnectSpec{.host = "127.0.0.1", .port = port_of(where)});
         EXPECT_FALSE(trouble);
         EXPECT_TRUE(turn_until(io, [&] { return there; }));
         host.input(Client::Request{.pdu = std::move(pdu), .write = true});
@@ -236,6 +253,42 @@ TEST_F(ScadaServiceTest, ACommandGoesThroughTwoProtocolsAndItsOutcomeComesBack) 
     const auto& stats = gateway->points().stats();
     EXPECT_EQ(stats.commands_timed_out, 0u);
     EXPECT_TRUE(stats.balanced());
+    EXPECT_TRUE(centre->points().stats().balanced());
+}
+
+TEST_F(ScadaServiceTest, SeveralControlsOfOneRequestAreSelectedAndOperatedAllTheWay) {
+    using namespace scada::dnp3;
+    std::vector<Master> masters;
+    masters.emplace_back(MasterSettings{.address = 2, .outstation = 20});
+    MasterStation station({.master = true}, {{.local = 2, .remote = 20}}, std::move(masters));
+    std::optional<Master::Completed> done;
+    bool started = false;
+    LineHost<MasterStation> host(io, {}, lines, station, [&](MasterStation::Output&& out) {
+        auto* of = std::get_if<MasterStation::Of<Master::Output>>(&out);
+        if (of == nullptr) return;
+        if (auto* completed = std::get_if<Master::Completed>(&of->what)) done = *completed;
+        started = station.session(0).status().started;
+    });
+    const auto port = port_of(place_of(*centre, "DNP3 outstation"));
+    ASSERT_FALSE(host.open(net::TcpConnectSpec{.host = "127.0.0.1", .port = port}));
+    ASSERT_TRUE(turn_until(io, [&] { return started; }));
+    const auto switched = [](std::uint16_t index, Crob::Operation to) {
+        return Control{.index = index, .what = Crob{.operation = to, .on_ms = 100, .off_ms = 100}};
+    };
+    host.input(MasterStation::Of<Master::Input>{
+        .session = 0,
+        .what = Master::Operate{.tag = 1,
+                                .controls = {switched(0, Crob::Operation::latch_off),
+                                             switched(1, Crob::Operation::latch_on)}}});
+    ASSERT_TRUE(turn_until(io, [&] { return done.has_value(); }));
+    EXPECT_EQ(done->fate, Master::Completed::Fate::answered);
+    ASSERT_EQ(done->controls.size(), 2u);
+    EXPECT_EQ(done->controls[0].status, CommandStatus::success) << all_logs();
+    EXPECT_EQ(done->controls[1].status, CommandStatus::success) << all_logs();
+    EXPECT_TRUE(becomes(*gateway, "meter/breaker", 0));
+    EXPECT_TRUE(becomes(*gateway, "meter/fan", 1));
+    EXPECT_EQ(gateway->points().stats().commands_failed, 0u);
+    EXPECT_TRUE(gateway->points().stats().balanced());
     EXPECT_TRUE(centre->points().stats().balanced());
 }
 

@@ -2,11 +2,13 @@
 """examples/substation.toml with real masters: mbpoll, pymodbus and libmodbus on its Modbus server,
 mosquitto's clients on its broker, libcoap's client on its CoAP endpoint, our own DNP3 master on its
 outstation. Values come from five simulated field devices on serial lines, and commands go there
-from each side; tshark reads what went over the wire.
+from each side; tshark reads what went over the wire. And two ends that both connect.
 """
+import contextlib
 import ctypes
 import json
 import re
+import socket
 import struct
 import subprocess
 import time
@@ -212,7 +214,78 @@ def the_substation_is_one_for_all_its_masters():
         nothing_is_malformed(capture)
 
 
+def dual_site(folder, name, ours, theirs, rest_port, role):
+    path = folder / f"{name}.toml"
+    path.write_text(f'''state = "{name}"
+[management]
+listen = "127.0.0.1:{rest_port}"
+[[scada.line]]
+name = "both-ways"
+connect = "127.0.0.1:{theirs}"
+listen = "127.0.0.1:{ours}"
+reopen_first = "100ms"
+{role}''')
+    return path
+
+
+def a_dual_end_point_settles_on_one_connection():
+    near = '''[[scada.dnp3.master]]
+line = "both-ways"
+[[scada.dnp3.master.outstation]]
+name = "far"
+address = 10
+events_every = "200ms"
+point = [{ name = "breaker", type = "binary", index = 0 }]
+'''
+    far = '''[[scada.dnp3.outstation]]
+line = "both-ways"
+address = 10
+point = [{ point = "d/breaker", index = 0 }]
+[[scada.line]]
+name = "nowhere"
+connect = "127.0.0.1:9"
+[[scada.modbus.client]]
+line = "nowhere"
+[[scada.modbus.client.device]]
+name = "d"
+point = [{ name = "breaker", area = "coil", address = 0 }]
+'''
+
+    def stats(port, group):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/scada/stats", timeout=10) as answer:
+            return json.load(answer)[group]
+
+    with scratch() as folder:
+        sites = [dual_site(folder, "near", 20001, 20002, 8091, near),
+                 dual_site(folder, "far", 20002, 20001, 8092, far)]
+        for order in (0, 1):
+            with contextlib.ExitStack() as both:
+                for site in (sites[order], sites[1 - order]):
+                    run_site = both.enter_context(Running([causeway(), "run", site]))
+                    run_site.wait_for("DNP3")
+                    eventually("it listens", lambda: reachable(8091 if site == sites[0] else 8092))
+                eventually("the master has read the outstation",
+                           lambda: stats(8091, "dnp3_master")["responses"] >= 3)
+
+                def opened():
+                    return (stats(8091, "dnp3_master")["line_opened"],
+                            stats(8092, "dnp3_outstation")["line_opened"])
+
+                def quiet():
+                    before, answered = opened(), stats(8091, "dnp3_master")["responses"]
+                    eventually("polls go on", lambda: stats(8091, "dnp3_master")["responses"]
+                               >= answered + 5)
+                    return opened() == before
+
+                eventually("one connection stays", quiet)
+
+
+def reachable(port):
+    with contextlib.closing(socket.socket()) as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
+
+
 if __name__ == "__main__":
     need("mbpoll", "mosquitto_sub", "mosquitto_pub", "coap-client-notls", "tshark")
     own_network()
-    main([the_substation_is_one_for_all_its_masters])
+    main([the_substation_is_one_for_all_its_masters, a_dual_end_point_settles_on_one_connection])
