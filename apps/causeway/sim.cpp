@@ -37,7 +37,7 @@ int simulate(const SimOptions& options) {
     auto site = options.site.read();
     if (!site) return bad_usage;
     if (!site->has_mesh) {
-        fmt::print(stderr, "{}: there is no mesh to simulate; causeway run starts its broker\n",
+        fmt::print(stderr, "{}: there is no mesh to simulate; causeway run starts the rest\n",
                    options.site.file);
         return bad_usage;
     }

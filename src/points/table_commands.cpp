@@ -33,6 +33,9 @@ std::optional<Outcome> Table::State::objection(Command& command) const {
     const Definition& of = definitions[std::to_underlying(command.point)];
     if (!of.writable) return Outcome::not_supported;
     if (command.step == Step::cancel) return std::nullopt;
+    // "True" names none of several states: of a double-bit input, 1 is off.
+    if (of.kind == Kind::enumeration && std::holds_alternative<bool>(command.value))
+        return Outcome::format_error;
     auto value = as_kind(command.value, of.kind);
     if (!value) return Outcome::format_error;
     command.value = *std::move(value);

@@ -196,7 +196,9 @@ std::optional<JsonCommand> command_from(const points::Definition& definition,
     }
     if (const json::value* const value = said.if_contains("v")) {
         auto read = value_from(definition, *value);
-        if (!read) return std::nullopt;
+        // "True" names none of several states.
+        if (!read || (value->is_bool() && definition.kind == Kind::enumeration))
+            return std::nullopt;
         command.value = *std::move(read);
     } else if (command.step != points::Step::cancel) {
         return std::nullopt;

@@ -226,6 +226,10 @@ void ScadaReader::read_modbus_window(const Section& section, ModbusServerSite& s
                                  std::string(points::name_of(known->kind)),
                              text ? "text" : "a type that is a number");
     }
+    // A double-bit input is neither true nor false where it is off: there 1 is off, and 2 is on.
+    if (known != nullptr && known->kind == points::Kind::enumeration && window.place.is_bit_area())
+        section.complain(path.at, section.path_of("area") + ": " + window.point + " has states",
+                         "an area of registers");
     if (std::ranges::none_of(server.units, [&](const auto& u) { return u.unit == window.unit; }))
         section.complain(
             unit.at, section.path_of("unit") + ": there is no unit " + std::to_string(window.unit),

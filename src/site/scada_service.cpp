@@ -4,6 +4,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <filesystem>
 #include <map>
 
 namespace causeway::site {
@@ -32,6 +33,7 @@ struct ScadaService::State {
           time_tick(io) {}
 
     std::optional<net::Trouble> open() {
+        if (auto trouble = make_folders()) return trouble;
         // Ports of simulated devices have to be there before anybody opens them.
         if (auto trouble = open_devices()) return trouble;
         make_parts();
@@ -48,6 +50,19 @@ struct ScadaService::State {
         if (mqtt) mqtt->start();
         if (coap) coap->start();
         tell_time();
+        return std::nullopt;
+    }
+
+    /// That the names of our own ports stand in: the state folder, as a rule.
+    std::optional<net::Trouble> make_folders() const {
+        for (const ScadaLine& line : site->lines) {
+            const auto* serial = std::get_if<net::SerialSpec>(&line.spec);
+            if (serial == nullptr || !serial->make_pty) continue;
+            const auto folder = std::filesystem::path(serial->device).parent_path();
+            std::error_code error;
+            if (!folder.empty()) std::filesystem::create_directories(folder, error);
+            if (error) return net::trouble("cannot make " + folder.string(), error.value());
+        }
         return std::nullopt;
     }
 

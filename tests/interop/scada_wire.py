@@ -95,9 +95,9 @@ class ModbusClient:
 
 
 class ModbusTcpDevice:
-    """A device whose answers the test scripts: `script(pdu)` gives a PDU, a pair of seconds to wait
-    and a PDU, None for silence, or an exception to throw the connection away. `heard` has all
-    requests."""
+    """A device, or a gateway of several, whose answers the test scripts: `script(unit, pdu)` gives a
+    PDU, a pair of seconds to wait and a PDU, None for silence, or an exception to throw the
+    connection away. `heard` has the units and PDUs of all requests."""
 
     def __init__(self, script, port):
         self.heard = []
@@ -119,8 +119,8 @@ class ModbusTcpDevice:
             while True:
                 head = exactly(connection, 7)
                 pdu = exactly(connection, int.from_bytes(head[4:6], "big") - 1)
-                self.heard.append(pdu)
-                answer = self._script(pdu)
+                self.heard.append((head[6], pdu))
+                answer = self._script(head[6], pdu)
                 if isinstance(answer, Exception):
                     return reset(connection)
                 if isinstance(answer, tuple):
@@ -141,9 +141,9 @@ class ModbusTcpDevice:
 
 
 class SerialBus:
-    """Modbus RTU devices on a line of their own, which has the name `link`. `script(unit, pdu)` as
-    above; `heard` has the units and PDUs of all requests. With `babble(True)` nobody answers, and
-    everything comes that a line in trouble can bring, without a pause."""
+    """Modbus RTU devices on a line of their own, which has the name `link`. `script`
+    and `heard` as above. With `babble(True)` nobody answers, and everything comes that a line in
+    trouble can bring, without a pause."""
 
     def __init__(self, link, script):
         self.heard = []
@@ -293,6 +293,9 @@ class Dnp3Master:
 
     def reset(self):
         reset(self.socket)
+
+    def say_raw(self, octets):
+        self.socket.sendall(octets)
 
     def confirm(self, response):
         self.say(bytes([0xc0 | response.control & 0x1f, CONFIRM]))
