@@ -89,6 +89,7 @@ std::expected<ModbusPlan, std::string> modbus_plan_from(ModbusOptions& options) 
     plan.retries = options.retries;
     plan.unit = static_cast<modbus::Unit>(options.unit);
     plan.settings.echo = options.echo;
+    plan.settings.silent_timeouts_max = 0;  // of units that are looked for, most are silent
     std::optional<modbus::Framing> framing;
     if (!options.framing.empty()) {
         framing = modbus_framing_from(options.framing);

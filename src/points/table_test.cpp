@@ -414,7 +414,9 @@ TEST(PointTable, WhatCannotBeCommandedIsRefusedWithTheReason) {
                                               .writable = true});
     EXPECT_EQ((bench.ask(mode, Step::direct, Enumeration{2}), bench.outcome()),
               Outcome::out_of_range);
-    EXPECT_EQ(bench.table.stats().commands_refused, 7u);
+    EXPECT_EQ((bench.ask(mode, Step::direct, true), bench.outcome()), Outcome::format_error)
+        << "of a double-bit input, 1 is off";
+    EXPECT_EQ(bench.table.stats().commands_refused, 8u);
 }
 
 TEST(PointTable, MoreCommandsAtOnceThanAllowedAreRefusedByName) {

@@ -82,6 +82,10 @@ std::string encoded(std::string_view path) {
 std::optional<points::Value> value_in(const points::Definition& definition,
                                       const std::optional<std::vector<SenmlRecord>>& pack) {
     const SenmlRecord* const record = pack ? senml_find(*pack, {}) : nullptr;
+    // "True" names none of several states.
+    if (record != nullptr && definition.kind == points::Kind::enumeration &&
+        std::holds_alternative<bool>(*record->value))
+        return std::nullopt;
     auto sample = record != nullptr ? sample_from(definition, *record, 0) : std::nullopt;
     return sample ? std::optional(std::move(sample->value)) : std::nullopt;
 }

@@ -322,6 +322,8 @@ TEST(ScadaRead, FindsTypesThatDoNotFit) {
                    "boiler/label is of kind text");
     expect_mistake(with(up + "{ point = \"boiler/pressure\", address = 4, writable = true },\n]\n"),
                    "boiler/pressure is not");
+    expect_mistake(with(up + "{ point = \"boiler/mode\", area = \"coil\", address = 4 },\n]\n"),
+                   "boiler/mode has states");
     expect_mistake(with(up + "{ point = \"boiler/presure\", address = 4 },\n]\n"),
                    "did you mean \"boiler/pressure\"?");
     expect_mistake(with("[[scada.line]]\nname = \"dnp3\"\nlisten = \"127.0.0.1:20000\"\n"

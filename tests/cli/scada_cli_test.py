@@ -4,7 +4,6 @@ ends are our simulated devices on TCP, UDP and a pseudo-terminal, mbpoll, and a 
 then what `causeway check` says of [scada]."""
 import contextlib
 import json
-import os
 import pathlib
 import re
 import signal
@@ -40,6 +39,11 @@ def shown(*argv, **how):
 
 def told(*argv, **how):
     return json.loads(shown(*argv, "--json", **how))
+
+
+def values(*argv):
+    """What `modbus read` reads there."""
+    return told("modbus", "read", *argv)["values"]
 
 
 def trouble(*argv, status=1):
@@ -80,97 +84,116 @@ def every_tool_has_help_with_an_example():
             check("TEXT" not in text, f"{words}: an option of no kind in\n{text}")
 
 
+# A command line, and what is said of it.
+MISUSE = """\
+modbus -> subcommand
+modbus read -> a place is wanted
+modbus read ::1 -> a table and an address
+modbus read ::1 frob 0 -> coil, discrete, input
+modbus read ::1 input x -> 0 to 65535
+modbus read ::1 input 65536 -> 0 to 65535
+modbus read ::1 input 0 --one-based -> 1 to 65536
+modbus read ::1 input 65535 -c 2 -> beyond address 65535
+modbus read ::1 input 0 -c 0 -> --count
+modbus read ::1 input 0 -t u17 -> allowed: u16
+modbus read ::1 input 0 --order abdc -> allowed: abcd
+modbus read ::1 input 0 -t text --length 0 -> --length
+modbus read ::1 input 0 1 -> what is that
+modbus read ::1 input 0 -a 256 -> 255
+modbus read ::1 input 0 -o 0 -> --timeout
+modbus read ::1 input 0 --every soon -> --every
+modbus read ::1 input 0 --framing x -> rtu, ascii, tcp
+modbus read ::1 --frob -> --frob
+modbus read [::1 coil 0 -> HOST:PORT
+modbus read a:0 coil 0 -> HOST:PORT
+modbus read /dev/x coil 0 -b fast -> --baud
+modbus read /dev/x coil 0 -a 0 -> nobody answers
+modbus write ::1 input 0 1 -> only read
+modbus write ::1 discrete 0 on -> only read
+modbus write ::1 holding 0 -> a value
+modbus write ::1 coil 0 2 -> on or off
+modbus write ::1 holding 0 65536 -> no u16
+modbus write ::1 holding 0 -1 -> no u16
+modbus write ::1 holding 0 12.5 -> no u16
+modbus write ::1 holding 0 x -> a number
+modbus write ::1 holding 0 1e40 -t f32 -> no f32
+modbus write ::1 holding 0 10000 -t bcd16 -> no bcd16
+modbus write ::1 holding 0 abc -t text --length 1 -> no text
+modbus write ::1 holding 65535 1 2 -> beyond address
+modbus scan ::1 --units 9-1 -> --units
+modbus scan ::1 --units 1-256 -> --units
+modbus scan ::1 --addresses 0-65536 -> --addresses
+modbus scan ::1 --addresses 0-9 --table x -> --table
+modbus bench /dev/x -> Modbus/TCP
+modbus bench ::1 -c 0 -> -c
+modbus bench ::1 --seconds 0 -> --seconds
+dnp3 -> subcommand
+dnp3 poll -> a place is wanted
+dnp3 poll ::1 x -> not understood
+dnp3 poll ::1 --outstation 65520 -> 65519
+dnp3 poll ::1 --classes 4 -> --classes
+dnp3 poll ::1 -w never -> --timeout
+dnp3 poll /dev/x -b fast -> --baud
+dnp3 watch ::1 --every soon -> --every
+dnp3 operate ::1 -> binary-output
+dnp3 operate ::1 binary-output 0 -> binary-output
+dnp3 operate ::1 binary-output 65536 on -> no index
+dnp3 operate ::1 binary-output 0 up -> trip, close
+dnp3 operate ::1 analog-output 0 40000 --as int16 -> no int16
+dnp3 operate ::1 analog-output 0 1.5 --as int32 -> no int32
+dnp3 operate ::1 analog-output 0 nan -> no float
+dnp3 operate ::1 binary-output 0 on analog-output 0 1 -> one kind
+dnp3 direct ::1 valve 0 on -> valve
+dnp3 freeze ::1 9-1 -> 0-9
+dnp3 assign-class ::1 4 analog -> CLASS
+dnp3 assign-class ::1 1 frob -> CLASS
+dnp3 deadband ::1 0 -> INDEX VALUE
+dnp3 read ::1 -> GROUP/VARIATION
+dnp3 read ::1 30 -> GROUP
+dnp3 read ::1 256/0 -> GROUP
+dnp3 read ::1 1/0:2-1 -> GROUP
+dnp3 bench ::1 --outstation-load [::1]:0 -> no HOST
+device -> subcommand
+device modbus -> one of --pty
+device modbus --pty a --udp [::1]:0 -> one of --pty
+device modbus --listen 127.0.0.1 -> ADDRESS:PORT
+device modbus --listen [::1]:0 -a 256 -> 255
+device modbus --listen [::1]:0 --delay x -> --delay
+device modbus --listen [::1]:0 --framing x -> rtu, ascii, tcp
+device dnp3 --listen [::1]:0 --for soon -> --for
+device dnp3 --listen [::1]:0 --move x -> --move
+device dnp3 --listen [::1]:0 --address 65520 -> 65519
+device dnp3 --pty x --baud 0 -> --baud
+serial -> subcommand
+serial redirect -> TARGET
+serial redirect tcp://a:1 -> --pty
+serial redirect udp://a:1 --pty x -> rfc2217://
+serial redirect a --pty x -> HOST:PORT
+serial redirect a:65536 --pty x -> HOST:PORT
+serial redirect a:1 --pty x --baud 9600-8X1 -> --baud
+serial redirect a:1 --pty x --for soon -> --for
+serial tunnel -> --serial and --pty
+serial tunnel --pty x --serial y -> --serial and --pty
+serial tunnel --pty x -> --listen, --connect and --udp
+serial tunnel --pty x --listen [::1]:0 --udp [::1]:0 -> --udp
+serial tunnel --pty x --listen 4001 -> ADDRESS:PORT
+serial tunnel --pty x --listen [::1]:0 --remote [::1]:1 -> --remote
+serial tunnel --pty x --udp [::1]:0 --remote a -> ADDRESS:PORT
+serial tunnel --pty x --connect a:1 --allow ::1 -> --allow
+serial tunnel --pty x --udp [::1]:0 --rfc2217 -> --rfc2217
+serial tunnel --pty x --udp [::1]:0 --packet-mark 0 -> in hex
+serial tunnel --pty x --udp [::1]:0 --packet-idle x -> -idle
+serial tunnel --pty x --listen [::1]:0 --policy x -> --policy
+"""
+
+
 def bad_usage_ends_with_two_and_says_what_is_wanted():
-    read, write, tell = ("modbus", "read", "::1"), ("modbus", "write", "::1"), ("dnp3", "::1")
-    for argv, said in (
-            (("modbus",), "subcommand"), (("modbus", "read"), "a place is wanted"),
-            (read, "a table and an address"), ((*read, "frob", "0"), "coil, discrete, input"),
-            ((*read, "input", "x"), "0 to 65535"), ((*read, "input", "65536"), "0 to 65535"),
-            ((*read, "input", "0", "--one-based"), "1 to 65536"),
-            ((*read, "input", "65535", "-c", "2"), "beyond address 65535"),
-            ((*read, "input", "0", "-c", "0"), "--count"),
-            ((*read, "input", "0", "-t", "u17"), "allowed: u16"),
-            ((*read, "input", "0", "--order", "abdc"), "allowed: abcd"),
-            ((*read, "input", "0", "-t", "text", "--length", "0"), "--length"),
-            ((*read, "input", "0", "1"), "what is that"), ((*read, "input", "0", "-a", "256"), "255"),
-            ((*read, "input", "0", "-o", "0"), "--timeout"),
-            ((*read, "input", "0", "--every", "soon"), "--every"),
-            ((*read, "input", "0", "--framing", "x"), "rtu, ascii, tcp"),
-            (("modbus", "read", "::1", "--frob"), "--frob"),
-            (("modbus", "read", "[::1", "coil", "0"), "HOST:PORT"),
-            (("modbus", "read", "a:0", "coil", "0"), "HOST:PORT"),
-            (("modbus", "read", "/dev/x", "coil", "0", "-b", "fast"), "--baud"),
-            (("modbus", "read", "/dev/x", "coil", "0", "-a", "0"), "nobody answers"),
-            ((*write, "input", "0", "1"), "only read"), ((*write, "discrete", "0", "on"), "only read"),
-            ((*write, "holding", "0"), "a value"), ((*write, "coil", "0", "2"), "on or off"),
-            ((*write, "holding", "0", "65536"), "no u16"), ((*write, "holding", "0", "-1"), "no u16"),
-            ((*write, "holding", "0", "12.5"), "no u16"), ((*write, "holding", "0", "x"), "a number"),
-            ((*write, "holding", "0", "1e40", "-t", "f32"), "no f32"),
-            ((*write, "holding", "0", "10000", "-t", "bcd16"), "no bcd16"),
-            ((*write, "holding", "0", "abc", "-t", "text", "--length", "1"), "no text"),
-            ((*write, "holding", "65535", "1", "2"), "beyond address"),
-            ((*write, "holding", "0", *["1"] * 124), "123 at most"),
-            (("modbus", "scan", "::1", "--units", "9-1"), "--units"),
-            (("modbus", "scan", "::1", "--units", "1-256"), "--units"),
-            (("modbus", "scan", "::1", "--addresses", "0-65536"), "--addresses"),
-            (("modbus", "scan", "::1", "--addresses", "0-9", "--table", "x"), "--table"),
-            (("modbus", "bench", "/dev/x"), "Modbus/TCP"), (("modbus", "bench", "::1", "-c", "0"), "-c"),
-            (("modbus", "bench", "::1", "--seconds", "0"), "--seconds"),
-            (("dnp3",), "subcommand"), (("dnp3", "poll"), "a place is wanted"),
-            (("dnp3", "poll", "::1", "x"), "not understood"),
-            (("dnp3", "poll", "::1", "--outstation", "65520"), "65519"),
-            (("dnp3", "poll", "::1", "--classes", "4"), "--classes"),
-            (("dnp3", "poll", "::1", "-w", "never"), "--timeout"),
-            (("dnp3", "poll", "/dev/x", "-b", "fast"), "--baud"),
-            (("dnp3", "watch", "::1", "--every", "soon"), "--every"),
-            (("dnp3", "operate", "::1"), "binary-output"),
-            (("dnp3", "operate", "::1", "binary-output", "0"), "binary-output"),
-            (("dnp3", "operate", "::1", "binary-output", "65536", "on"), "no index"),
-            (("dnp3", "operate", "::1", "binary-output", "0", "up"), "trip, close"),
-            (("dnp3", "operate", "::1", "analog-output", "0", "40000", "--as", "int16"), "no int16"),
-            (("dnp3", "operate", "::1", "analog-output", "0", "1.5", "--as", "int32"), "no int32"),
-            (("dnp3", "operate", "::1", "analog-output", "0", "nan"), "no float"),
-            (("dnp3", "operate", "::1", "binary-output", "0", "on", "analog-output", "0", "1"),
-             "one kind"), (("dnp3", "direct", "::1", "valve", "0", "on"), "valve"),
-            (("dnp3", "freeze", "::1", "9-1"), "0-9"),
-            (("dnp3", "assign-class", "::1", "4", "analog"), "CLASS"),
-            (("dnp3", "assign-class", "::1", "1", "frob"), "CLASS"),
-            (("dnp3", "deadband", "::1", "0"), "INDEX VALUE"),
-            (("dnp3", "read", "::1"), "GROUP/VARIATION"), (("dnp3", "read", "::1", "30"), "GROUP"),
-            (("dnp3", "read", "::1", "256/0"), "GROUP"), (("dnp3", "read", "::1", "1/0:2-1"), "GROUP"),
-            (("dnp3", "bench", "::1", "--outstation-load", "[::1]:0"), "no HOST"),
-            (("device",), "subcommand"), (("device", "modbus"), "one of --pty"),
-            (("device", "modbus", "--pty", "a", "--udp", "[::1]:0"), "one of --pty"),
-            (("device", "modbus", "--listen", "127.0.0.1"), "ADDRESS:PORT"),
-            (("device", "modbus", "--listen", "[::1]:0", "-a", "256"), "255"),
-            (("device", "modbus", "--listen", "[::1]:0", "--delay", "x"), "--delay"),
-            (("device", "modbus", "--listen", "[::1]:0", "--framing", "x"), "rtu, ascii, tcp"),
-            (("device", "dnp3", "--listen", "[::1]:0", "--for", "soon"), "--for"),
-            (("device", "dnp3", "--listen", "[::1]:0", "--move", "x"), "--move"),
-            (("device", "dnp3", "--listen", "[::1]:0", "--address", "65520"), "65519"),
-            (("device", "dnp3", "--pty", "x", "--baud", "0"), "--baud"),
-            (("serial",), "subcommand"), (("serial", "redirect"), "TARGET"),
-            (("serial", "redirect", "tcp://a:1"), "--pty"),
-            (("serial", "redirect", "udp://a:1", "--pty", "x"), "rfc2217://"),
-            (("serial", "redirect", "a", "--pty", "x"), "HOST:PORT"),
-            (("serial", "redirect", "a:65536", "--pty", "x"), "HOST:PORT"),
-            (("serial", "redirect", "a:1", "--pty", "x", "--baud", "9600-8X1"), "--baud"),
-            (("serial", "redirect", "a:1", "--pty", "x", "--for", "soon"), "--for"),
-            (("serial", "tunnel"), "--serial and --pty"),
-            (("serial", "tunnel", "--pty", "x", "--serial", "y"), "--serial and --pty"),
-            (("serial", "tunnel", "--pty", "x"), "--listen, --connect and --udp"),
-            (("serial", "tunnel", "--pty", "x", "--listen", "[::1]:0", "--udp", "[::1]:0"), "--udp"),
-            (("serial", "tunnel", "--pty", "x", "--listen", "4001"), "ADDRESS:PORT"),
-            (("serial", "tunnel", "--pty", "x", "--listen", "[::1]:0", "--remote", "[::1]:1"),
-             "--remote"), (("serial", "tunnel", "--pty", "x", "--udp", "[::1]:0", "--remote", "a"),
-                           "ADDRESS:PORT"),
-            (("serial", "tunnel", "--pty", "x", "--connect", "a:1", "--allow", "::1"), "--allow"),
-            (("serial", "tunnel", "--pty", "x", "--udp", "[::1]:0", "--rfc2217"), "--rfc2217"),
-            (("serial", "tunnel", "--pty", "x", "--udp", "[::1]:0", "--packet-mark", "0"), "in hex"),
-            (("serial", "tunnel", "--pty", "x", "--udp", "[::1]:0", "--packet-idle", "x"), "-idle"),
-            (("serial", "tunnel", "--pty", "x", "--listen", "[::1]:0", "--policy", "x"), "--policy")):
+    cases = [line.split(" -> ") for line in MISUSE.splitlines()]
+    cases.append(("modbus write ::1 holding 0" + " 1" * 124, "123 at most"))
+    for line, said in cases:
+        argv = line.split()
         out, errors = run(*argv, status=2)
-        check(not out and said in errors and errors.count("\n") <= 2, f"{argv}: {out}, {errors}")
+        check(not out and said in errors and errors.count("\n") <= 2, f"{line}: {out}, {errors}")
 
 
 # ---- Modbus -------------------------------------------------------------------------------------
@@ -179,16 +202,17 @@ def bad_usage_ends_with_two_and_says_what_is_wanted():
 def a_number_of_every_type_is_written_and_read_in_every_order():
     with on_tcp("modbus") as at:
         for kind, value in (("u16", 65535), ("i16", -12), ("u32", 4_294_967_295), ("i32", -1),
-                            ("u64", 18_446_744_073_709_551_615), ("i64", -9_000_000_000_000_000_000),
-                            ("f32", -1.5), ("f64", 1e300), ("bcd16", 1234), ("bcd32", 12_345_678)):
+                            ("u64", 18_446_744_073_709_551_615),
+                            ("i64", -9_000_000_000_000_000_000), ("f32", -1.5),
+                            ("f64", 1e300), ("bcd16", 1234), ("bcd32", 12_345_678)):
             for order in ("abcd", "cdab", "badc", "dcba"):
                 how = (at, "holding", 32, "--type", kind, "--order", order)
                 run("modbus", "write", *how, value)
-                check(told("modbus", "read", *how)["values"] == [value], f"{kind} {order}")
+                check(values(*how) == [value], f"{kind} {order}")
         for order, registers in (("abcd", [0x0102, 0x0304]), ("cdab", [0x0304, 0x0102]),
                                  ("badc", [0x0201, 0x0403]), ("dcba", [0x0403, 0x0201])):
             run("modbus", "write", at, "holding", 32, "0x01020304", "-t", "u32", "--order", order)
-            check(told("modbus", "read", at, "holding", 32, "-c", 2)["values"] == registers, order)
+            check(values(at, "holding", 32, "-c", 2) == registers, order)
         run("modbus", "write", at, "holding", 40, "valve 7", "--type", "text", "--length", 4)
         check(shown("modbus", "read", at, "holding", 40, "--type", "text", "--length", 4)
               == "40: valve 7\n", "a text")
@@ -198,7 +222,7 @@ def a_number_of_every_type_is_written_and_read_in_every_order():
         check(shown("modbus", "read", at, "4", 50, "--hex") == "50: 10  0x000a\n", "--hex")
         run("modbus", "write", at, "coil", 4, "on", "off", "on")
         run("modbus", "write", at, "coil", 7, "on", "--multiple")
-        check(told("modbus", "read", at, "coil", 3, "-c", 5)["values"] == [0, 1, 0, 1, 1], "coils")
+        check(values(at, "coil", 3, "-c", 5) == [0, 1, 0, 1, 1], "coils")
         written = told("modbus", "write", at, "holding", 60, 1, "--multiple")
         check(written == {"unit": 1, "table": "holding_register", "address": 60, "written": 1},
               f"{written}")
@@ -210,14 +234,14 @@ def what_is_written_shows_in_the_inputs():
         run("modbus", "write", at, "-a", 9, "holding", 0, 321)
 
         def seen():
-            return (told("modbus", "read", at, "-a", 9, "discrete", 0)["values"]
-                    + told("modbus", "read", at, "-a", 9, "input", 13)["values"])
+            return (values(at, "-a", 9, "discrete", 0)
+                    + values(at, "-a", 9, "input", 13))
         harness.eventually("the feedback", lambda: seen() == [0, 321], timeout=10)
-        volts = told("modbus", "read", at, "input", 0, "-c", 3)["values"]
+        volts = values(at, "input", 0, "-c", 3)
         check(all(2200 <= one <= 2400 for one in volts), f"{volts}")
-        hertz = told("modbus", "read", at, "input", 8, "-t", "f32")["values"][0]
+        hertz = values(at, "input", 8, "-t", "f32")[0]
         check(49.9 < hertz < 50.1, f"{hertz}")
-        check(told("modbus", "read", at, "discrete", 0)["values"] == [1], "unit 1 is another")
+        check(values(at, "discrete", 0) == [1], "unit 1 is another")
 
 
 def a_read_repeats_as_often_as_it_is_told():
@@ -237,35 +261,46 @@ def a_read_repeats_as_often_as_it_is_told():
 
 def a_refusal_and_silence_are_said_in_one_line():
     with on_tcp("modbus") as at:
-        where = f"unit 1 at {at}: exception "
-        check(trouble("modbus", "read", at, "holding", 300) == where + "2, illegal data address", at)
-        check(trouble("modbus", "read", at, "input", 0, "-c", 125) == where + "2, illegal data address",
-              "beyond the end")
-        check(trouble("modbus", "write", at, "coil", 300, "on") == where + "2, illegal data address",
-              "a coil that is not there")
+        refusal = f"unit 1 at {at}: exception 2, illegal data address"
+        for argv in (("read", at, "holding", 300), ("read", at, "input", 0, "-c", 125),
+                     ("write", at, "coil", 300, "on")):
+            check(trouble("modbus", *argv) == refusal, f"{argv}")
         check("exception 11" in trouble("modbus", "read", at, "-a", 77, "holding", 0), "a gateway")
     with device("modbus", "--udp", "127.0.0.1:0") as at:
         check(shown("modbus", "read", at, "holding", 0, "--udp") == "0: 100\n", "UDP")
-        check(trouble("modbus", "read", at, "holding", 0, "--udp", "--framing", "ascii", "-o", "50ms")
+        other = ("--udp", "--framing", "ascii", "-o", "50ms")
+        check(trouble("modbus", "read", at, "holding", 0, *other)
               == f"unit 1 at {at} does not answer", "another framing")
-    with on_tcp("modbus", "--delay", "1s") as at:
+    with on_tcp("modbus", "--delay", "2s") as at:
         began = time.monotonic()
         check(trouble("modbus", "read", at, "holding", 0, "-o", "100ms", "--retries", 0)
               == f"unit 1 at {at} does not answer", "too slow")
-        check(time.monotonic() - began < 1, "it waited longer than it was told")
+        check(time.monotonic() - began < 2, "it waited longer than it was told")
         check(shown("modbus", "read", at, "holding", 0, "-o", "10s") == "0: 100\n", "slow")
     taken, at = closed_port()
     with taken:
         check("connection refused" in trouble("modbus", "read", at, "holding", 0), "nobody there")
         check("connection refused" in trouble("modbus", "bench", at), "nobody there")
-    check("no such host" in trouble("modbus", "read", "nobody.invalid", "coil", 0), "a host")
+    check(trouble("modbus", "read", "nobody.invalid", "coil", 0), "no such host")
     check("no such file" in trouble("modbus", "read", "/nowhere/tty", "coil", 0), "a port")
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen()
-        at = f"127.0.0.1:{deaf.getsockname()[1]}"
-        check(trouble("modbus", "read", at, "coil", 0, "-o", "100ms", "--retries", 1)
-              == f"unit 1 at {at} does not answer", "it accepts, and no more")
+
+
+def a_read_is_tried_again_and_a_write_never():
+    for tool, what, octets in (("read", (), 4 * 12), ("write", ("on",), 12)):
+        with socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen()
+            at = f"127.0.0.1:{deaf.getsockname()[1]}"
+            check(trouble("modbus", tool, at, "coil", 0, *what, "-o", "100ms", "--retries", 3)
+                  == f"unit 1 at {at} does not answer", "it accepts, and no more")
+            heard = b""
+            deaf.settimeout(0.2)
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    with deaf.accept()[0] as connection:
+                        while more := connection.recv(4096):
+                            heard += more
+            check(len(heard) == octets, f"{tool}: {heard.hex()}")
 
 
 def a_serial_line_has_several_units():
@@ -277,13 +312,14 @@ def a_serial_line_has_several_units():
             check(shown("modbus", "read", "--serial", port, "holding", 0) == "0: 100\n", "--serial")
             run("modbus", "write", port, "holding", 16, 5, "-a", 0)  # a broadcast
             for unit in (1, 7):
-                check(told("modbus", "read", port, "holding", 16, "-a", unit)["values"] == [5], unit)
+                check(values(port, "holding", 16, "-a", unit) == [5], unit)
             check(trouble("modbus", "read", port, "holding", 0, "-a", 2, "-o", "50ms")
                   == f"unit 2 at {port} does not answer", "nobody has that unit")
-            found = shown("modbus", "scan", port, "--units", "1-8", "-o", "40ms")
+            found = shown("modbus", "scan", port, "--units", "1-8")
             check(found == "unit 1: there; holding register 0 is 100\n"
                            "unit 7: there; holding register 0 is 100\n", found)
-            theirs = mbpoll("-m", "rtu", "-b", 19200, "-P", "even", "-a", 7, "-t", "4", "-c", 1, port)
+            theirs = mbpoll("-m", "rtu", "-b", 19200, "-P", "even", "-a", 7, "-t", 4, "-c", 1,
+                            port)
             check("[1]: \t100" in theirs, theirs)
         check(not port.exists(), "the name ends with the device")
         with device("modbus", "--pty", port, "--framing", "ascii"):
@@ -315,7 +351,7 @@ def a_device_says_who_it_is_and_how_it_fares():
         check(before["echo"] == "as it was sent" and before["bus_exception_count"] == 1
               and before["log"][0] == "received" and len(before["log"]) > 3, f"{before}")
         text = shown("modbus", "diagnose", at, "--clear")
-        check(re.search("^bus exception count: 1$", text, re.M) and "event -1: received" in text, text)
+        check("\nbus exception count: 1\n" in text and "\nevent -1: received\n" in text, text)
         check(told("modbus", "diagnose", at)["bus_exception_count"] == 0, "--clear")
 
 
@@ -324,16 +360,15 @@ def the_generator_measures():
         load = told("modbus", "bench", at, "--seconds", 0.2, "--warmup", 0, "--connections", 2,
                     "--depth", 4)
         check(load["answers"] > 50 and load["exceptions"] == 0 and load["p50_us"] > 0, f"{load}")
-        check("requests/s" in shown("modbus", "bench", at, "--seconds", 0.1, "--address", 16, "--write"),
-              "--write")
-        check(told("modbus", "bench", at, "--seconds", 0.1, "--address", 300, status=1)["exceptions"],
-              "exceptions are no success")
+        short = ("modbus", "bench", at, "--seconds", 0.1, "--warmup", 0, "--address")
+        check("requests/s" in shown(*short, 16, "--write"), "--write")
+        check(told(*short, 300, status=1)["exceptions"], "exceptions are no success")
 
 
 def mbpoll(*argv):
     """What it shows; libmodbus speaks."""
-    done = subprocess.run(["mbpoll", "-1", "-o", "2", *map(str, argv)], capture_output=True, text=True,
-                          timeout=20)
+    done = subprocess.run(["mbpoll", "-1", "-o", "2", *map(str, argv)], capture_output=True,
+                          text=True, timeout=20)
     check(done.returncode == 0, f"mbpoll {argv}: {done.stdout}{done.stderr}")
     return done.stdout
 
@@ -341,17 +376,16 @@ def mbpoll(*argv):
 def mbpoll_reads_and_writes_our_device():
     with on_tcp("modbus") as at:
         where = ("-m", "tcp", "-p", at.rsplit(":", 1)[1], "-a", 1)
-        check("[1]: \t100" in mbpoll(*where, "-t", "4", "-r", 1, "-c", 2, "127.0.0.1"), "holding")
-        check(re.search(r"\[9\]: \t(49\.9|50)", mbpoll(*where, "-t", "3:float", "-B", "-r", 9, "-c", 1,
-                                                       "127.0.0.1")), "a float")
-        check("[1]: \t1" in mbpoll(*where, "-t", "1", "-r", 1, "-c", 1, "127.0.0.1"), "an input")
+        host = "127.0.0.1"
+        check("[1]: \t100" in mbpoll(*where, "-t", 4, "-r", 1, "-c", 2, host), "holding")
+        hertz = mbpoll(*where, "-t", "3:float", "-B", "-r", 9, "-c", 1, host)
+        check(re.search(r"\[9\]: \t(49\.9|50)", hertz), hertz)
+        check("[1]: \t1" in mbpoll(*where, "-t", 1, "-r", 1, "-c", 1, host), "an input")
         # It writes what stands behind the host.
-        subprocess.run(["mbpoll", "-1", *map(str, where), "-t", "4", "-r", "21", "127.0.0.1", "77", "78"],
-                       check=True, capture_output=True, timeout=20)
-        subprocess.run(["mbpoll", "-1", *map(str, where), "-t", "0", "-r", "6", "127.0.0.1", "1"],
-                       check=True, capture_output=True, timeout=20)
-        check(told("modbus", "read", at, "holding", 20, "-c", 2)["values"] == [77, 78], "registers")
-        check(told("modbus", "read", at, "coil", 5)["values"] == [1], "a coil")
+        mbpoll(*where, "-t", 4, "-r", 21, host, 77, 78)
+        mbpoll(*where, "-t", 0, "-r", 6, host, 1)
+        check(values(at, "holding", 20, "-c", 2) == [77, 78], "registers")
+        check(values(at, "coil", 5) == [1], "a coil")
 
 
 PYMODBUS = """
@@ -380,17 +414,17 @@ def a_server_of_pymodbus_is_read_and_written():
     with harness.Running(["/usr/bin/python3", "-B", "-c", PYMODBUS]) as server:
         at = "127.0.0.1:" + server.wait_for(r"^port (\d+)", timeout=20)[1]
         unit = (at, "-a", 5)
-        check(told("modbus", "read", *unit, "discrete", 0, "-c", 3)["values"] == [1, 0, 1], "inputs")
+        check(values(*unit, "discrete", 0, "-c", 3) == [1, 0, 1], "inputs")
         # More than one request holds.
-        check(told("modbus", "read", *unit, "input", 0, "-c", 300)["values"] == [*range(1000, 1300)],
+        check(values(*unit, "input", 0, "-c", 300) == [*range(1000, 1300)],
               "300 registers")
         run("modbus", "write", *unit, "coil", 0, "on", "off", "on")
-        check(told("modbus", "read", *unit, "coil", 0, "-c", 3)["values"] == [1, 0, 1], "coils")
+        check(values(*unit, "coil", 0, "-c", 3) == [1, 0, 1], "coils")
         run("modbus", "write", *unit, "holding", 4, "-21.5", "-t", "f32", "--order", "cdab")
-        check(told("modbus", "read", *unit, "holding", 4, "-t", "f32", "--order", "cdab")["values"]
+        check(values(*unit, "holding", 4, "-t", "f32", "--order", "cdab")
               == [-21.5], "a float")
         run("modbus", "write", *unit, "holding", 1, "-7", "-t", "i16")
-        check(told("modbus", "read", *unit, "holding", 0, "-c", 3)["values"] == [1, 65529, 3], "one")
+        check(values(*unit, "holding", 0, "-c", 3) == [1, 65529, 3], "one")
         check("exception 2" in trouble("modbus", "read", *unit, "holding", 5000), "not there")
         who = told("modbus", "identify", *unit)
         check(who["vendor"] == "pymodbus" and who["product_code"] == "PM", f"{who}")
@@ -404,7 +438,7 @@ def a_server_of_pymodbus_is_read_and_written():
 @contextlib.contextmanager
 def outstations(*argv):
     """How the same outstation is reached on TCP, on UDP and on a pseudo-terminal."""
-    settings = ("--address", 10, "--move", 0, "--no-unsolicited", "--quiet", *argv)
+    settings = ("--address", 10, "--address", 12, "--move", 0, "--no-unsolicited", "--quiet", *argv)
     with harness.scratch() as folder, on_tcp("dnp3", *settings) as tcp, \
             device("dnp3", "--udp", "127.0.0.1:0", *settings) as udp, \
             device("dnp3", "--pty", folder / "rtu", *settings) as port:
@@ -429,6 +463,7 @@ def an_outstation_is_polled_on_every_line():
                   and re.search(r"^indications: .*device_restart", text, re.M), text)
             check(shown("dnp3", "poll", *where, "--classes", "123").startswith("indications:"),
                   "there are no events")
+            check(len(points(told("dnp3", "poll", *where[:-1], 12))) == 26, "its neighbour")
             check(trouble("dnp3", "poll", *where[:-1], 11, "-w", "100ms").startswith(
                 "outstation 11 at "), "another outstation")
         place = all_of_them[0][0]
@@ -446,8 +481,8 @@ def outputs_are_operated_and_refusals_have_names():
             for tool in ("operate", "direct"):
                 def output(*what, status=0):
                     return told("dnp3", tool, *where, *what, status=status)["controls"]
-                check([one["outcome"] for one in output("binary-output", 0, "on", "binary-output", 1,
-                                                        "off")] == ["success"] * 2, tool)
+                two = output("binary-output", 0, "on", "binary-output", 1, "off")
+                check([one["outcome"] for one in two] == ["success"] * 2, tool)
                 check(output("analog-output", 0, "-12.5")[0]["outcome"] == "success", tool)
                 check(output("analog-output", 0, "-12", "--as", "int16")[0]["status"] == 0, tool)
                 check(output("analog-output", 1, 500, status=1)
@@ -455,15 +490,17 @@ def outputs_are_operated_and_refusals_have_names():
                            "status": 12}], tool)
                 text = shown("dnp3", tool, *where, "binary-output", 3, "on", status=1)
                 check("binary output 3: not supported\n" in text, text)
-                check(output("binary-output", 99, "on", status=1)[0]["outcome"] == "not supported", tool)
-                check(output("binary-output", 3, "pulse", "--count", 2, "--on-ms", 10)[0]["status"] == 0,
-                      "pulses")
+                nobody, = output("binary-output", 99, "on", status=1)
+                check(nobody["outcome"] == "not supported", tool)
+                pulses, = output("binary-output", 3, "pulse", "--count", 2, "--on-ms", 10)
+                check(pulses["status"] == 0, "pulses")
             run("dnp3", "direct", *where, "binary-output", 2, "close", "--no-ack")
 
             def breaker():
                 have = points(told("dnp3", "poll", *where, "--classes", "0"))
-                return (have["double_bit", 0] == "on" and have["counter", 2] == 4 and have["binary", 2]
-                        and have["analog", 3] == -12 and not have["binary", 3])
+                return (have["double_bit", 0] == "on" and have["counter", 2] == 4
+                        and have["binary", 2] and not have["binary", 3]
+                        and have["analog", 3] == -12)
             harness.eventually("the outputs' effects", breaker, timeout=10)
             silent = (*where[:-1], 11, "-w", "100ms")
             check(shown("dnp3", "direct", *silent, "binary-output", 0, "on", status=1)
@@ -482,7 +519,8 @@ def an_outstation_does_what_a_master_asks():
             outcome, indications, _ = ask("time")
             check(outcome == "done" and "need_time" not in indications, f"{indications}")
             check(ask("time", "--measure")[0] == "done", "--measure")
-            check(ask("freeze")[0] == "done" and ask("freeze", "0-1", "--clear")[0] == "done", "freeze")
+            check(ask("freeze")[0] == "done", "freeze")
+            check(ask("freeze", "0-1", "--clear")[0] == "done", "--clear")
             check(ask("freeze", "2", "--no-ack")[0] == "sent", "--no-ack")
             outcome, indications, _ = ask("freeze", "0-9", status=1)
             check(outcome == "refused" and "parameter_error" in indications, f"{indications}")
@@ -506,7 +544,8 @@ def an_outstation_does_what_a_master_asks():
                   == "time: unanswered\n", "nobody is there")
             outcome, indications, back = ask("restart", "--warm")
             check(outcome == "done" and back > 0, f"{back}")
-            check(re.search("^it is back in [0-9.]+ s$", shown("dnp3", "restart", *where), re.M), "cold")
+            text = shown("dnp3", "restart", *where)
+            check(re.search("^it is back in [0-9.]+ s$", text, re.M), text)
 
 
 def changes_are_watched():
@@ -518,14 +557,15 @@ def changes_are_watched():
                 change = json.loads(watching.wait_for('.*"unsolicited":true.*', timeout=20)[0])
                 check(change["event"] and change["time_ms"] > 0, f"{change}")
                 check(watching.stop() == 0, "Ctrl-C ends it")
-                check("outstation 10 sends its changes by itself" in watching.errors, watching.errors)
+                check("outstation 10 sends its changes by itself" in watching.errors,
+                      f"{watching.errors}")
         lines = shown("dnp3", "watch", at, "-o", 10, "--polled", "--every", "50ms", "--count", 60,
                       "--json").splitlines()
         check(len(lines) == 60 and not any("unsolicited" in json.loads(line) for line in lines),
               "--polled --count")
-        _, errors = run("dnp3", "watch", at, "-o", 10, "--for", "300ms")
+        _, errors = run("dnp3", "watch", at, "-o", 10, "--for", "1s")
         check("outstation 10 answers" in errors, errors)
-        load = told("dnp3", "bench", at, "-o", 10, "--seconds", 0.3)
+        load = told("dnp3", "bench", at, "-o", 10, "--seconds", 0.5)
         check(load["events"] > 0, f"{load}")
     taken, at = closed_port()
     with taken:  # it is waited for
@@ -550,15 +590,23 @@ def a_port_is_redirected_and_what_passes_is_counted():
             with harness.Running([harness.causeway(), "serial", "redirect", target, "--pty", port,
                                   "--json"]) as tunnel:
                 tunnel.wait_for(f"^tunnel from {port} to {at}$", timeout=20)
-                check(shown("modbus", "read", port, "holding", 0, "-o", "5s") == "0: 100\n", "through it")
+                check(values(port, "holding", 0, "-o", "5s") == [100], "through it")
                 check(tunnel.stop() == 0, "Ctrl-C ends it")
                 counted = json.loads(tunnel.lines[-1])
                 check(counted["from_port"] == 8 and counted["to_network"] == 8
                       and counted["to_port"] == 7, f"{counted}")
-        _, errors = run("serial", "redirect", at, "--pty", folder / "no" / "com", "--for", "1s", status=1)
-        check("no such file or directory" in errors, errors)
+        with harness.Running([harness.causeway(), "serial", "tunnel", "--pty", folder / "bus",
+                              "--listen", "127.0.0.1:0", "-q"]) as tunnel:
+            far = tunnel.wait_for(r"^tunnel from \S+ to (\S+)$", timeout=20)[1]
+            with device("modbus", "--serial", folder / "bus", "-a", 3):
+                check(values(far, "holding", 0, "-a", 3, "--framing", "rtu", "-o", "5s") == [100],
+                      "a device on a serial port, behind a tunnel")
+            check(tunnel.stop() == 0 and tunnel.lines[-1].startswith("from the port 7 octets"),
+                  f"{tunnel.lines}")
+        redirect = ("serial", "redirect", at, "--pty")
+        check("no such file" in trouble(*redirect, folder / "no" / "com"), "a folder")
         (folder / "file").write_text("mine")
-        check("has that name" in trouble("serial", "redirect", at, "--pty", folder / "file"), "a file")
+        check("has that name" in trouble(*redirect, folder / "file"), "a file")
         check((folder / "file").read_text() == "mine", "it is left alone")
         check("address already in use" in trouble("serial", "tunnel", "--pty", folder / "com",
                                                   "--listen", at), "a port that is taken")
@@ -650,7 +698,8 @@ if __name__ == "__main__":
                   bad_usage_ends_with_two_and_says_what_is_wanted,
                   a_number_of_every_type_is_written_and_read_in_every_order,
                   what_is_written_shows_in_the_inputs, a_read_repeats_as_often_as_it_is_told,
-                  a_refusal_and_silence_are_said_in_one_line, a_serial_line_has_several_units,
+                  a_refusal_and_silence_are_said_in_one_line,
+                  a_read_is_tried_again_and_a_write_never, a_serial_line_has_several_units,
                   scans_find_units_and_addresses, a_device_says_who_it_is_and_how_it_fares,
                   the_generator_measures, mbpoll_reads_and_writes_our_device,
                   a_server_of_pymodbus_is_read_and_written, an_outstation_is_polled_on_every_line,

@@ -16,8 +16,8 @@ import urllib.request
 
 from harness import Running, causeway, check, eventually, main, need, own_network, scratch
 from scada_wire import (DIRECT, ENABLE, OPERATE, OVERFLOW, READ, RESPONSE, SELECT, UNSOLICITED,
-                        Dnp3Master, ModbusClient, ModbusTcpDevice, Relay, SerialBus, latch, link_frame,
-                        registers, status_of, timed_floats)
+                        Dnp3Master, ModbusClient, ModbusTcpDevice, Relay, SerialBus, latch,
+                        link_frame, registers, status_of, timed_floats)
 
 REST, MQTT, COAP, MODBUS, DNP3, FIELD = 8087, 1887, 5688, 1502, 20000, 1600
 NO_SELECT, TIMED_OUT, HARDWARE_ERROR, SUCCESS = 2, 1, 6, 0
@@ -257,7 +257,7 @@ def registers_of(_, pdu):
 
 
 def a_babbling_device_harms_nobody_else():
-    """A flood of noise, half frames, bad checksums and strangers' answers; then it is well again."""
+    """Noise, half frames, bad checksums and strangers' answers flood in; then it is well again."""
     with scratch() as folder, contextlib.ExitStack() as stack:
         stack.enter_context(meter("--pty", folder / "other"))
         point = '{ name = "value", area = "input_register", address = 7 }'
@@ -291,7 +291,8 @@ def a_late_answer_never_passes_for_anothers():
         points = ", ".join(f'{{ name = "at-{address}", area = "input_register", '
                            f'address = {address} }}' for address in (0, 100, 200))
         settings = dict(every="50ms", timeout="400ms", failures_max=100)
-        text = modbus_source("tcp", ("connect", f"127.0.0.1:{FIELD}"), points, retries=0, **settings)
+        text = modbus_source("tcp", ("connect", f"127.0.0.1:{FIELD}"), points, retries=0,
+                             **settings)
         stack.enter_context(ModbusTcpDevice(script(), FIELD))
         for name, retries in (("rtu", 0), ("again", 1)):
             text += modbus_source(name, ("serial", folder / name), points, retries=retries,
@@ -300,8 +301,8 @@ def a_late_answer_never_passes_for_anothers():
         with site(folder, text), subscribed("points/#") as watcher:
             def stats():
                 return rest("/scada/stats")["modbus_client"]
-            eventually("many were late", lambda: stats()["timeouts"] >= 16 and stats()["late"] >= 12,
-                       40)
+            eventually("many were late",
+                       lambda: stats()["timeouts"] >= 16 and stats()["late"] >= 12, 40)
             for name in ("tcp", "rtu", "again"):
                 eventually(f"{name} was read", lambda: value(f"{name}/at-200") == 2007)
             seen = [(topic, json.loads(payload)["v"]) for topic, payload in messages(watcher)]
@@ -406,13 +407,13 @@ point = [{ point = "breaker/coil", type = "binary_output", index = 4 }]
             check(late in (NO_SELECT, TIMED_OUT), f"too late, and status {late}")
             check(status_of(master.ask(5, OPERATE, control)) == NO_SELECT, "nothing is selected")
             check(writes == [], f"the device heard {writes}")
-            # A selection holds for one operate with the next sequence number, and for what was said.
+            # A selection is for the next sequence number, and for what was selected.
             for other, sequence in ((latch(4, False), 7), (control, 8)):
                 check(status_of(master.ask(6, SELECT, control)) == SUCCESS, "it is not selected")
                 check(status_of(master.ask(sequence, OPERATE, other)) == NO_SELECT,
                       f"operated {other.hex()} with sequence {sequence}")
             check(writes == [], f"the device heard {writes}")
-            # The answer got lost: the same request, octet for octet, is answered and not done again.
+            # The answer got lost: the same request again is answered and not done again.
             check(status_of(master.ask(9, SELECT, control)) == SUCCESS, "it is not selected")
             first = master.ask(10, OPERATE, control)
             check(status_of(first) == SUCCESS, f"{first}")
@@ -556,8 +557,8 @@ def noise_before_a_request_does_not_hide_it():
                     heard.append(master.hear())
                 check(any(said.objects for said in heard), f"nothing after {noise.hex(' ')}")
         stats = rest("/scada/stats")["dnp3_outstation"]
-        check(stats["bad_header_checksums"] > 0 and stats["bad_body_checksums"] > 0
-              and stats["noise_octets"] > 600, f"{stats}")
+        check(stats["link_bad_header_checksums"] > 0
+              and stats["link_bad_body_checksums"] > 0 and stats["link_noise_octets"] > 600, f"{stats}")
 
 
 def a_master_that_is_silent_does_not_keep_out_the_next():
@@ -705,6 +706,7 @@ if __name__ == "__main__":
         a_master_that_was_cut_off_hears_all_in_order,
         a_master_that_was_reset_is_told_unasked_what_it_missed,
         noise_before_a_request_does_not_hide_it,
-        a_master_that_is_silent_does_not_keep_out_the_next, a_stuck_client_never_blocks_another, one_more_takes_the_place_of_whoever_is_silent,
+        a_master_that_is_silent_does_not_keep_out_the_next, a_stuck_client_never_blocks_another,
+        one_more_takes_the_place_of_whoever_is_silent,
         an_outstation_at_the_end_of_five_hops_is_polled_through_the_tun
     ])

@@ -95,8 +95,8 @@ class ModbusClient:
 
 
 class ModbusTcpDevice:
-    """A device, or a gateway of several, whose answers the test scripts: `script(unit, pdu)` gives a
-    PDU, a pair of seconds to wait and a PDU, None for silence, or an exception to throw the
+    """A device, or a gateway of several, whose answers the test scripts: `script(unit, pdu)` gives
+    a PDU, a pair of seconds to wait and a PDU, None for silence, or an exception to throw the
     connection away. `heard` has the units and PDUs of all requests."""
 
     def __init__(self, script, port):

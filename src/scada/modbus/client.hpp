@@ -67,6 +67,9 @@ struct ClientSettings {
     bool echo = false;
     unsigned in_flight_max = 1;  // TCP: requests under way on one connection, 1 to 16
     unsigned in_flight_per_device_max = 1;
+    /// Not serial: after so many timeouts in a row, and not an octet, the connection leads nowhere
+    /// and is closed; 0: never.
+    unsigned silent_timeouts_max = 3;
     Duration broadcast_wait = std::chrono::milliseconds(100);  // turnaround delay
     std::size_t queue_max = 256;  // requests of one device that wait; more are refused
 };

@@ -6,8 +6,6 @@
 namespace causeway::scada::modbus {
 namespace {
 
-/// So many in a row, and not an octet: the connection leads nowhere.
-constexpr unsigned silent_timeouts_max = 3;
 constexpr unsigned owes_max = 16;
 
 bool is_the_device(Unit unit) {
@@ -131,7 +129,9 @@ void Client::State::expired(Instant now, std::size_t at) {
         if (!has_ids()) device.not_before = after(now, aftermath(device.plan));
         failed(now, index);
     }
-    if (!is_serial() && ++silent_timeouts >= silent_timeouts_max) return close_line(now, false);
+    if (!is_serial() && settings.silent_timeouts_max != 0 &&
+        ++silent_timeouts >= settings.silent_timeouts_max)
+        return close_line(now, false);
     plan_turn(now, index);
 }
 

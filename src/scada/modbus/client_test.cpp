@@ -542,6 +542,18 @@ TEST(ModbusClient, AConnectionThatLeadsNowhereIsClosed) {
     EXPECT_EQ(bench.states_.back(), "+0");
 }
 
+TEST(ModbusClient, AConnectionOfSilentUnitsIsKeptWhereThatIsWanted) {
+    auto plan = device(1, {});
+    plan.retries = 5;
+    auto settings = tcp;
+    settings.silent_timeouts_max = 0;
+    Bench bench(settings, {plan});
+    bench.send(1, read_request(Area::holding_register, 0, 1), false);
+    bench.pass(1s);
+    EXPECT_EQ(bench.closed_, 0);
+    EXPECT_EQ(bench.asked_.size(), 6u);
+}
+
 TEST(ModbusClient, RubbishOnAConnectionClosesIt) {
     Bench bench(tcp, {device(1, {holding(0, 1)})});
     bench.handle(OctetsReceived{{}, as_octets("HTTP/1.1 400 Bad Request")});
