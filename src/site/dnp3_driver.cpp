@@ -184,7 +184,10 @@ private:
         const auto [session, item] = found->second;
         const Dnp3Source& source = site_.outstations[session].points[item];
         // An outstation forgets a selection by itself; there is no request for it.
-        if (command.step == points::Step::cancel) return context_.hub.answer(id, {});
+        if (command.step == points::Step::cancel) {
+            tell(session, Master::ForgetSelection{});
+            return context_.hub.answer(id, {});
+        }
         const auto control = control_to_dnp3(command, source);
         if (!control) return context_.hub.answer(id, {.outcome = points::Outcome::out_of_range});
         using Mode = Master::Operate::Mode;
@@ -192,9 +195,11 @@ private:
                           : command.step == points::Step::operate ? Mode::operate
                           : source.select                         ? Mode::select_before_operate
                                                                   : Mode::direct;
+        const auto tag = static_cast<std::uint64_t>(id);
+        const Instant until = context_.hub.given_up(command);
+        until_.emplace(tag, until);
         tell(session,
-             Master::Operate{
-                 .tag = static_cast<std::uint64_t>(id), .mode = mode, .controls = {*control}});
+             Master::Operate{.tag = tag, .mode = mode, .controls = {*control}, .until = until});
     }
 
     void completed_one(std::size_t session, Master::Completed&& completed) {
@@ -208,7 +213,9 @@ private:
             return tell(session,
                         Master::Operate{.tag = completed.tag,
                                         .mode = Master::Operate::Mode::select_before_operate,
-                                        .controls = std::move(completed.controls)});
+                                        .controls = std::move(completed.controls),
+                                        .until = until_[completed.tag]});
+        until_.erase(completed.tag);
         if (completed.fate == Fate::unanswered)
             answer.outcome = points::Outcome::unanswered;
         else if (completed.fate == Fate::unreachable)
@@ -229,6 +236,7 @@ private:
     std::vector<Known> up_;
     std::vector<bool> reports_;  // unasked
     points::DriverId driver_{};
+    std::map<std::uint64_t, Instant> until_;  // of commands under way, which the table bounds
     std::vector<std::array<std::vector<Entry>, scada::dnp3::point_types>> points_;  // by session
     std::map<points::PointId, std::pair<std::size_t, std::size_t>> places_;
 };

@@ -179,7 +179,8 @@ private:
                                     .device = device,
                                     .pdu = std::move(pdu),
                                     .write = true,
-                                    .broadcast = false});
+                                    .broadcast = false,
+                                    .until = context_.hub.given_up(command)});
     }
 
     /// What a command did is read at once: its point may have a long pace.

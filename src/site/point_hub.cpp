@@ -117,6 +117,12 @@ void PointHub::answer(points::CommandId command, points::Answer answer) {
 Instant PointHub::now() const {
     return state_->clock.now();
 }
+Instant PointHub::given_up(const points::Command& command) const {
+    const Duration own = command.timeout;
+    return after(now(), own > Duration::zero()
+                            ? own
+                            : state_->table.definition(command.point).command_timeout);
+}
 std::int64_t PointHub::wall_ms() const {
     return static_cast<std::int64_t>(net::Clock::wall_now_ns() / 1'000'000);
 }

@@ -40,6 +40,8 @@ public:
     void answer(points::CommandId command, points::Answer answer);
 
     [[nodiscard]] Instant now() const;
+    /// When whoever gave this command to its driver just now will not wait for it any more.
+    [[nodiscard]] Instant given_up(const points::Command& command) const;
     /// Milliseconds since 1970, as the machine believes now.
     [[nodiscard]] std::int64_t wall_ms() const;
     /// Our own clock's stamp.

@@ -340,6 +340,33 @@ def scans_find_units_and_addresses():
         trouble("modbus", "scan", at, "-a", 3, "--addresses", "500-600")
 
 
+def silent_units_are_no_reason_to_miss_another():
+    with on_tcp("modbus", "--framing", "rtu", "-a", 3, "-a", 14) as at:
+        lines = shown("modbus", "scan", at, "--framing", "rtu", "--units", "1-15",
+                      "--json").splitlines()
+        check([json.loads(line)["unit"] for line in lines] == [3, 14], f"{lines}")
+
+
+def a_port_may_go_and_come_back():
+    with harness.scratch() as folder:
+        port = folder / "rtu"
+        for field, tool, pattern in (
+                (("modbus",), ("modbus", "read", port, "holding", 0), "^0: 100$"),
+                (("dnp3", "--no-unsolicited", "--move", "50ms"), ("dnp3", "watch", port, "--polled"),
+                 "^binary ")):
+            with contextlib.ExitStack() as first:
+                first.enter_context(device(*field, "--pty", port, "-q"))
+                with harness.Running([harness.causeway(), *tool, "--every", "50ms"]) as running:
+                    running.wait_for(pattern, timeout=20)
+                    first.close()
+                    harness.eventually("a complaint", lambda: any("causeway: " in line
+                                                                  for line in running.errors))
+                    del running.lines[:]
+                    with device(*field, "--pty", port, "-q"):
+                        running.wait_for(pattern, timeout=20)
+                        running.stop()
+
+
 def a_device_says_who_it_is_and_how_it_fares():
     with on_tcp("modbus", "--name", "pump \x1b[31m") as at:
         check(re.search("^vendor: Causeway$", shown("modbus", "identify", at), re.M), "vendor")
@@ -559,12 +586,14 @@ def changes_are_watched():
                 check(watching.stop() == 0, "Ctrl-C ends it")
                 check("outstation 10 sends its changes by itself" in watching.errors,
                       f"{watching.errors}")
+    with on_tcp("dnp3", *settings, "--no-unsolicited") as at:
         lines = shown("dnp3", "watch", at, "-o", 10, "--polled", "--every", "50ms", "--count", 60,
                       "--json").splitlines()
         check(len(lines) == 60 and not any("unsolicited" in json.loads(line) for line in lines),
               "--polled --count")
         _, errors = run("dnp3", "watch", at, "-o", 10, "--for", "1s")
         check("outstation 10 answers" in errors, errors)
+    with on_tcp("dnp3", *settings) as at:
         load = told("dnp3", "bench", at, "-o", 10, "--seconds", 0.5)
         check(load["events"] > 0, f"{load}")
     taken, at = closed_port()
@@ -700,7 +729,9 @@ if __name__ == "__main__":
                   what_is_written_shows_in_the_inputs, a_read_repeats_as_often_as_it_is_told,
                   a_refusal_and_silence_are_said_in_one_line,
                   a_read_is_tried_again_and_a_write_never, a_serial_line_has_several_units,
-                  scans_find_units_and_addresses, a_device_says_who_it_is_and_how_it_fares,
+                  scans_find_units_and_addresses,
+                  silent_units_are_no_reason_to_miss_another, a_port_may_go_and_come_back,
+                  a_device_says_who_it_is_and_how_it_fares,
                   the_generator_measures, mbpoll_reads_and_writes_our_device,
                   a_server_of_pymodbus_is_read_and_written, an_outstation_is_polled_on_every_line,
                   outputs_are_operated_and_refusals_have_names,

@@ -16,8 +16,8 @@ import urllib.request
 
 from harness import Running, causeway, check, eventually, main, need, own_network, scratch
 from scada_wire import (DIRECT, ENABLE, OPERATE, OVERFLOW, READ, RESPONSE, SELECT, UNSOLICITED,
-                        Dnp3Master, ModbusClient, ModbusTcpDevice, Relay, SerialBus, latch,
-                        link_frame, registers, status_of, timed_floats)
+                        Dnp3Master, ModbusClient, ModbusTcpDevice, Relay, SerialBus, SerialTap,
+                        latch, link_frame, registers, status_of, timed_floats)
 
 REST, MQTT, COAP, MODBUS, DNP3, FIELD = 8087, 1887, 5688, 1502, 20000, 1600
 NO_SELECT, TIMED_OUT, HARDWARE_ERROR, SUCCESS = 2, 1, 6, 0
@@ -321,7 +321,7 @@ def a_write_without_an_answer_is_done_once_and_called_unanswered():
             return ConnectionError() if hang_up.is_set() else None
         return registers_of(_, pdu)
     text = modbus_source("pump", ("connect", f"127.0.0.1:{FIELD}"),
-                         '{ name = "setpoint", address = 0, writable = true, every = "200ms" }',
+                         '{ name = "setpoint", address = 0, writable = true, every = "50ms" }',
                          timeout="300ms", failures_max=100, retries=2)
     text += """
 [[scada.modbus.server]]
@@ -372,6 +372,44 @@ point = [{ point = "pump/setpoint", type = "analog_output", index = 0 }]
         check(stats["commands_succeeded"] == 0, f"{stats}")
 
 
+def a_silent_outstation_never_holds_up_its_neighbour():
+    """Two outstations on one serial line, one of which does not exist."""
+    outstations = "".join(f"""
+[[scada.dnp3.master.outstation]]
+name = "{name}"
+address = {address}
+response_within = "300ms"
+events_every = "100ms"
+retry_first = "200ms"
+retry_most = "400ms"
+point = [{{ name = "voltage", type = "analog", index = 0 }}]
+""" for name, address in (("alive", 3), ("nobody", 5)))
+    text = """
+[[scada.line]]
+name = "to-both"
+serial = "bus"
+[[scada.dnp3.master]]
+line = "to-both"
+"""
+    with scratch() as folder, contextlib.ExitStack() as stack:
+        device = stack.enter_context(Running([
+            causeway(), "device", "dnp3", "--pty", folder / "port", "--address", "3", "--move",
+            "100ms"]))
+        device.wait_for("DNP3 device on")
+        tap = stack.enter_context(SerialTap(folder / "bus", folder / "port"))
+        with site(folder, text.replace('"bus"', f'"{folder / "bus"}"') + outstations):
+            eventually("one answers", lambda: quality("alive/voltage") == "good")
+            began = len(tap.requests)
+            eventually("nobody was asked five times",
+                       lambda: sum(to == 5 for to, _ in tap.requests[began:]) >= 5, 30)
+            asked = [to for to, _ in tap.requests[began:]]
+            check(all(pair != (5, 5) for pair in zip(asked, asked[1:])), f"in vain: {asked}")
+            before = value("alive/voltage")
+            eventually("its values move", lambda: value("alive/voltage") != before)
+            check(quality("alive/voltage") == "good" and quality("nobody/voltage") != "good",
+                  f"{rest('/points')}")
+
+
 # ---- masters in trouble -------------------------------------------------------------------------
 
 
@@ -400,6 +438,10 @@ point = [{ point = "breaker/coil", type = "binary_output", index = 4 }]
         # It vanished; who comes next may not operate what it had selected.
         with Dnp3Master(DNP3) as master:
             check(status_of(master.ask(2, OPERATE, control)) == NO_SELECT, "a dead selection")
+            check(status_of(master.ask(3, SELECT, control)) == SUCCESS, "it is not selected")
+            with Dnp3Master(DNP3) as other:  # its own connection still stands, or seems to
+                check(status_of(other.ask(4, OPERATE, control)) == NO_SELECT, "another's selection")
+        with Dnp3Master(DNP3) as master:
             # Too late, on the same connection; and then there is none.
             check(status_of(master.ask(3, SELECT, control)) == SUCCESS, "it is not selected")
             time.sleep(0.9)
@@ -557,8 +599,8 @@ def noise_before_a_request_does_not_hide_it():
                     heard.append(master.hear())
                 check(any(said.objects for said in heard), f"nothing after {noise.hex(' ')}")
         stats = rest("/scada/stats")["dnp3_outstation"]
-        check(stats["link_bad_header_checksums"] > 0
-              and stats["link_bad_body_checksums"] > 0 and stats["link_noise_octets"] > 600, f"{stats}")
+        check(stats["link_bad_header_checksums"] > 0 and stats["link_bad_body_checksums"] > 0
+              and stats["link_noise_octets"] > 600, f"{stats}")
 
 
 def a_master_that_is_silent_does_not_keep_out_the_next():
@@ -699,7 +741,8 @@ if __name__ == "__main__":
     own_network()
     main([
         a_dead_device_is_said_everywhere_and_comes_back, a_silent_unit_never_holds_up_its_neighbour,
-        a_babbling_device_harms_nobody_else, a_late_answer_never_passes_for_anothers,
+        a_silent_outstation_never_holds_up_its_neighbour, a_babbling_device_harms_nobody_else,
+        a_late_answer_never_passes_for_anothers,
         a_write_without_an_answer_is_done_once_and_called_unanswered,
         a_selection_dies_with_its_master_and_an_operate_is_done_once,
         an_overflow_keeps_the_newest_events_and_is_told_until_it_is_heard,

@@ -234,7 +234,8 @@ def link_frame(control, to, sender, payload=b""):
 
 
 class LinkReader:
-    """Frames out of a stream: (link control, payload). The checksums have to be right."""
+    """Frames out of a stream: (link control, destination, payload). The checksums have to be
+    right."""
 
     def __init__(self):
         self._octets = b""
@@ -251,7 +252,8 @@ class LinkReader:
             blocks = [frame[:10]] + [frame[at:at + 18] for at in range(10, whole, 18)]
             check(frame[:2] == b"\x05\x64" and all(crc_dnp3(b[:-2]) == b[-2:] for b in blocks),
                   f"a bad frame: {frame.hex(' ')}")
-            frames.append((frame[3], b"".join(block[:-2] for block in blocks[1:])))
+            frames.append((frame[3], int.from_bytes(frame[4:6], "little"),
+                           b"".join(block[:-2] for block in blocks[1:])))
         return frames
 
 
@@ -276,7 +278,7 @@ class Dnp3Master:
             octets = self.socket.recv(4096)
             if not octets:
                 raise ConnectionError("the outstation closed")
-            for control, payload in self._reader.take(octets):
+            for control, _, payload in self._reader.take(octets):
                 self._take(control, payload)
         return self._waiting.popleft()
 
@@ -342,6 +344,50 @@ def timed_floats(objects):
     return events
 
 
+def requests(reader, octets):
+    """Of fragments that begin there: (destination, function)."""
+    return [(to, payload[2]) for _, to, payload in reader.take(octets)
+            if len(payload) > 2 and payload[0] & 0x40]
+
+
+class SerialTap:
+    """Stands between a serial port and the line `link`, and carries octets both ways. `requests`
+    has (destination, function) of each fragment that was said on `link`, in order."""
+
+    def __init__(self, link, port):
+        self.requests = []
+        self._link = link
+        self._ours, self._theirs = os.openpty()
+        self._port = os.open(port, os.O_RDWR | os.O_NOCTTY)
+        for end in (self._theirs, self._port):
+            tty.setraw(end)
+        os.symlink(os.ttyname(self._theirs), link)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        reader = LinkReader()
+        while not self._over.is_set():
+            ready = select.select([self._ours, self._port], [], [], 0.1)[0]
+            if self._ours in ready:
+                octets = os.read(self._ours, 4096)
+                self.requests += requests(reader, octets)
+                os.write(self._port, octets)
+            if self._port in ready:
+                os.write(self._ours, os.read(self._port, 4096))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self._over.set()
+        self._thread.join(5)
+        for end in (self._ours, self._theirs, self._port):
+            os.close(end)
+        self._link.unlink()
+
+
 class Relay:
     """A TCP relay that can be cut. `functions` has, for each connection, the DNP3 function codes
     that the connecting side said, in order."""
@@ -387,8 +433,7 @@ class Relay:
         try:
             octets = source.recv(4096)
             if reader is not None:
-                self.functions[-1] += [payload[2] for _, payload in reader.take(octets)
-                                       if len(payload) > 2 and payload[0] & 0x40]
+                self.functions[-1] += [function for _, function in requests(reader, octets)]
             target.sendall(octets)
             return bool(octets)
         except OSError:

@@ -124,6 +124,7 @@ void Master::handle(Instant now, Input in) {
                         .function = ask.function,
                         .objects = std::move(ask.objects)});
             },
+            [&](ForgetSelection) { s.selected.reset(); },
             [&](ClockSet set) { s.clock = State::Clock{.at = now, .ms = set.ms}; },
             [&](Synchronise sync) { s.take({.kind = State::Kind::synchronise, .tag = sync.tag}); },
         },

@@ -72,7 +72,11 @@ public:
         std::uint64_t tag = 0;
         Mode mode = Mode::select_before_operate;
         std::vector<Control> controls{};
+        /// Whoever asked has given up by then: what has not left is not sent any more.
+        Instant until = never;
     };
+    /// What was selected on its own will not be operated: polls may go on.
+    struct ForgetSelection {};
     struct Poll {
         std::uint64_t tag = 0;
         Classes classes = everything;
@@ -94,7 +98,7 @@ public:
         std::uint64_t tag = 0;
     };
     using Input = std::variant<ChannelUp, ChannelDown, FragmentReceived, Operate, Poll, Ask,
-                               ClockSet, Synchronise>;
+                               ClockSet, Synchronise, ForgetSelection>;
 
     struct Measured {
         Measurement measurement{};

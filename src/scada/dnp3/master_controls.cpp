@@ -100,6 +100,7 @@ void Master::State::operate(Operate command) {
               .tag = command.tag,
               .mode = command.mode,
               .controls = std::move(command.controls),
+              .until = command.until,
               .function = first_function(command.mode)};
     for (auto& control : work.controls) control.status = CommandStatus::success;
     if (of_one_kind(work.controls)) {
@@ -123,6 +124,11 @@ void Master::State::answered_control(Instant now, const FragmentView& last) {
     }
     // It is not what we asked for, or it will not: nothing is operated, now or later.
     const bool agreed = fate == Completed::Fate::answered && all_succeeded(work.controls);
+    if (agreed && done.selecting && now >= work.until) {
+        // It was selected too late for whoever wanted it; the outstation forgets by itself.
+        complete(work, Completed::Fate::unanswered, last.iin);
+        return;
+    }
     if (agreed && done.selecting) {
         work.function = Function::operate;
         begin(now, std::move(work));

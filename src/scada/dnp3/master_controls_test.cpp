@@ -457,5 +457,45 @@ TEST(DnpMasterFaults, TimeoutsThatComeEarlyOrTwiceDoNoHarm) {
     EXPECT_EQ(plain.fragments, bothered.fragments);
 }
 
+TEST(DnpMasterControls, WhatNobodyWaitsForAnyMoreIsNeverOperated) {
+    MasterBench bench(usual());
+    bench.starts();
+    const Control latch{.index = 5, .what = Crob{}};
+    bench.give(Master::Operate{.tag = 1, .controls = {latch}, .until = bench.now + 2s});
+    const std::string select = bench.sent();
+    ASSERT_EQ(select.substr(0, 5), "c3 03");
+    bench.passes(3s);  // the outstation is slow, and whoever asked has gone
+    bench.hears("c3 81 00 00" + select.substr(5));
+    EXPECT_EQ(bench.sent().substr(3, 2), "") << "no operate follows its select";
+    ASSERT_EQ(bench.completed.size(), 1u);
+    EXPECT_EQ(bench.completed[0].fate, Master::Completed::Fate::unanswered);
+
+    bench.give(Master::Poll{.tag = 2});  // under way while the next command waits
+    bench.give(Master::Operate{.tag = 3, .controls = {latch}, .until = bench.now + 1s});
+    bench.fragments.clear();
+    bench.passes(20s);
+    for (const Octets& fragment : bench.fragments)
+        EXPECT_NE(std::to_integer<int>(fragment.at(1)), std::to_underlying(Function::select));
+    const auto late = std::ranges::find(bench.completed, 3u, &Master::Completed::tag);
+    ASSERT_NE(late, bench.completed.end());
+    EXPECT_EQ(late->fate, Master::Completed::Fate::unreachable);
+}
+
+TEST(DnpMasterControls, AForgottenSelectionLetsPollsGoOn) {
+    auto settings = usual();
+    settings.polls = {{.classes = events, .every = 1s}};
+    MasterBench bench(settings);
+    bench.starts();
+    bench.give(Master::Operate{.tag = 1,
+                               .mode = Master::Operate::Mode::select,
+                               .controls = {{.index = 5, .what = Crob{}}}});
+    const std::string select = bench.sent();
+    bench.hears("c3 81 00 00" + select.substr(5));
+    bench.passes(2s);
+    EXPECT_EQ(bench.sent(), "") << "the operate has the line";
+    bench.give(Master::ForgetSelection{});
+    EXPECT_EQ(bench.sent().substr(3, 2), "01");
+}
+
 }  // namespace
 }  // namespace causeway::scada::dnp3::master_controls_test

@@ -87,6 +87,8 @@ std::optional<Master::State::Work> Master::State::next_work(Instant now) {
         return work;
     };
     if (!channel || active) return std::nullopt;
+    while (!commands.empty() && commands.front().until <= now)
+        complete(*taken(commands), Completed::Fate::unreachable);
     if (!commands.empty()) return taken(commands);
     if (lost) {
         if (now < probe_at) return std::nullopt;

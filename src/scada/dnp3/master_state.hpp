@@ -42,6 +42,7 @@ struct Master::State {
         std::size_t poll = 0;
         Operate::Mode mode{};
         std::vector<Control> controls{};
+        Instant until = never;  // nobody waits for it then
         Function function = Function::read;
         Octets objects{};
         Instant recorded{};  // write_time on LANs: what the outstation noted

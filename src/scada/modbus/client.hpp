@@ -86,6 +86,8 @@ public:
         bool write = false;  // it must not be done twice: it is never repeated unless it is known
                              // that it did not arrive
         bool broadcast = false;
+        /// Whoever asked has given up by then: what has not left is not sent any more.
+        Instant until = never;
     };
     struct SetPolling {
         DeviceIndex device = 0;

@@ -21,6 +21,7 @@ struct Client::State {
         std::uint64_t tag = 0;
         bool repeatable = false;
         bool broadcast = false;
+        Instant until = never;
         unsigned attempts = 0;
         unsigned busy = 0;
         InplaceBytes<pdu_octets_max> pdu{};
@@ -87,6 +88,7 @@ struct Client::State {
     void advance(Instant now);
     [[nodiscard]] bool may_send(Instant now) const;
     [[nodiscard]] std::optional<Job> next_job(Instant now, DeviceIndex index);
+    void drop_late(Instant now, Device& device);
     [[nodiscard]] Job poll_of(Instant now, DeviceIndex index, std::size_t group);
     void send(Instant now, Job job);
 

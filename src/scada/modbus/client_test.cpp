@@ -720,5 +720,33 @@ TEST(ModbusClient, AnythingMayBeAsked) {
     EXPECT_EQ(bench.answers_.back().fate, Fate::unreachable);
 }
 
+TEST(ModbusClient, AWriteThatNobodyWaitsForAnyMoreNeverLeaves) {
+    DevicePlan plan{.name = "slow", .timeout = 500ms, .retries = 0};
+    Client client({.character_time = Duration::zero()}, {plan});
+    client.handle({}, LineOpened{});
+    const auto write = [&](std::uint64_t tag, Instant until) {
+        client.handle(
+            {},
+            Client::Request{
+                .tag = tag, .pdu = write_register_request(1, 2), .write = true, .until = until});
+    };
+    write(1, never);
+    write(2, Instant(200ms));  // waits behind the first, which is never answered
+    std::size_t sent = 0;
+    std::vector<std::uint64_t> unreachable;
+    for (int i = 0; i < 20; ++i) {
+        while (const auto out = client.poll_output()) {
+            sent += std::holds_alternative<Transmit>(*out) ? 1 : 0;
+            const auto* answered = std::get_if<Client::Answered>(&*out);
+            if (answered != nullptr && answered->fate == Client::Answered::Fate::unreachable)
+                unreachable.push_back(answered->tag);
+        }
+        if (client.next_deadline() == never) break;
+        client.handle_timeout(client.next_deadline());
+    }
+    EXPECT_EQ(sent, 1u);
+    EXPECT_EQ(unreachable, std::vector<std::uint64_t>{2});
+}
+
 }  // namespace
 }  // namespace causeway::scada::modbus::client_test

@@ -8,7 +8,10 @@ namespace causeway::scada::modbus {
 void Client::State::request(Instant now, Request&& wanted) {
     CAUSEWAY_ASSERT(wanted.device < devices.size());
     Device& device = devices[wanted.device];
-    Job job{.device = wanted.device, .tag = wanted.tag, .broadcast = wanted.broadcast};
+    Job job{.device = wanted.device,
+            .tag = wanted.tag,
+            .broadcast = wanted.broadcast,
+            .until = wanted.until};
     // Where polls would find out whether it is back, nothing else is tried meanwhile.
     const bool out_of_reach =
         device.suspended && (now < device.probe_at || (device.polling && !device.groups.empty()));
@@ -84,8 +87,25 @@ void Client::State::advance(Instant now) {
     }
 }
 
+/// What nobody waits for any more must not be operated after all.
+void Client::State::drop_late(Instant now, Device& device) {
+    for (auto* const queue : {&device.again, &device.commands})
+        for (std::size_t i = 0; i < queue->size();) {
+            if ((*queue)[i].until > now) {
+                ++i;
+                continue;
+            }
+            const Job late = std::move((*queue)[i]);
+            queue->erase(queue->begin() + static_cast<std::ptrdiff_t>(i));
+            ++stats.refused;
+            fail(late, std::nullopt,
+                 late.attempts == 0 ? Answered::Fate::unreachable : Answered::Fate::unanswered);
+        }
+}
+
 std::optional<Client::State::Job> Client::State::next_job(Instant now, DeviceIndex index) {
     Device& device = devices[index];
+    drop_late(now, device);
     if (wants(device) > now) return std::nullopt;
     const auto taken = [](std::deque<Job>& from) {
         Job job = std::move(from.front());
