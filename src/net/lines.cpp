@@ -16,7 +16,7 @@ static_assert(Stats<Lines::Stats>);
 namespace {
 
 constexpr unsigned slot_bits = 16;
-constexpr std::size_t line_read_octets = 64 << 10;
+constexpr std::size_t line_read_octets = 32 << 10;
 constexpr auto forgettable_after = std::chrono::minutes(1);
 
 }  // namespace

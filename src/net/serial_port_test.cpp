@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 
 #include <fstream>
@@ -227,6 +228,20 @@ TEST_F(SerialPorts, AnotherProgramsTtyIsNotTaken) {
     auto second = SerialPort::open(io, {.device = name}, second_heard.events());
     ASSERT_TRUE(turn_until(io, [&] { return second_heard.closed == 1; }));
     EXPECT_EQ(second_heard.trouble, "cannot open " + name + ": another program uses it");
+}
+
+TEST_F(SerialPorts, APtyIsFreeForTheNextProgramWithoutPrivileges) {
+    auto pty = open_pty();
+    ASSERT_TRUE(pty);
+    {
+        auto port = SerialPort::open(io, {.device = name}, heard.events());
+        ASSERT_TRUE(turn_until(io, [&] { return heard.opened == 1; }));
+    }
+    const int next = ::open(name.c_str(), O_RDWR | O_NOCTTY);
+    int exclusive = 1;
+    EXPECT_EQ(::ioctl(next, TIOCGEXCL, &exclusive), 0);
+    EXPECT_EQ(exclusive, 0);
+    ::close(next);
 }
 
 TEST_F(SerialPorts, WhatIsNoTerminalIsRefusedInOneLine) {

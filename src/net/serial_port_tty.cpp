@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/major.h>
 #include <linux/serial.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -131,6 +133,16 @@ Trouble cannot_open(const std::string& device, int error) {
     return trouble(doing, error);
 }
 
+/// A pseudo-terminal stays exclusive after whoever wanted that has gone: as long as its other end
+/// is held open, nobody without privileges opens it any more.
+bool is_pty(int fd) {
+    struct stat status{};
+    if (::fstat(fd, &status) != 0) return false;
+    const auto number = major(status.st_rdev);
+    return number >= UNIX98_PTY_SLAVE_MAJOR &&
+           number < UNIX98_PTY_SLAVE_MAJOR + UNIX98_PTY_MAJOR_COUNT;
+}
+
 /// As other serial ports have it, where we may.
 void open_to_dialout(int fd) {
     ::fchmod(fd, 0660);
@@ -153,7 +165,7 @@ Opened<int> open_device(const std::string& device) {
         ::close(fd);
         return std::unexpected(cannot_open(device, error));
     }
-    ::ioctl(fd, TIOCEXCL);
+    if (!is_pty(fd)) ::ioctl(fd, TIOCEXCL);
     return fd;
 }
 

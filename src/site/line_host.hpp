@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -23,6 +24,8 @@ public:
     /// `who` came, or why nobody is there; also of attempts that failed, once for each reason.
     using OnLine = std::function<void(bool there, const std::string& who)>;
     static constexpr std::string_view by_us = "closed by us";
+    /// More than this that a peer does not take, and we read no more of it.
+    static constexpr std::size_t unsent_most = 256 << 10;
 
     /// `lines` and `engine` outlive it. `on_line` may be empty.
     LineHost(net::Io& io, net::Clock clock, net::Lines& lines, E& engine, OnOutput on_output,
@@ -50,6 +53,8 @@ public:
         auto line = lines_.open(spec, events(0));
         if (!line) return std::move(line.error());
         line_ = *line;
+        kept_whole_ = std::holds_alternative<net::TcpListenSpec>(spec) ||
+                      std::holds_alternative<net::TcpConnectSpec>(spec);
         if (door_) spec_ = spec;
         return std::nullopt;
     }
@@ -101,7 +106,7 @@ private:
                 [this, mark](Peer peer, const net::Trouble* why) {
                     closed(peer + mark, why ? why->line : "closed");
                 },
-            .drained = {},
+            .drained = [this, mark](Peer peer, std::size_t) { drained(peer + mark); },
             .batch = {},
             .failed =
                 [this](const net::Trouble& why) {
@@ -119,6 +124,7 @@ private:
     }
     void closed(Peer peer, const std::string& why) {
         if (on_line_) on_line_(false, why);
+        paused_.erase(peer);
         if (is_guest(peer))
             --guests_;
         else
@@ -153,8 +159,24 @@ private:
     }
     void transmit(scada::Transmit&& what) {
         const auto peer = static_cast<Peer>(what.peer);
-        if (const auto line = line_of(peer))
-            lines_.send(*line, number_there(peer), std::move(what.octets));
+        const auto line = line_of(peer);
+        if (!line) return;
+        if (!lines_.send(*line, number_there(peer), std::move(what.octets))) {
+            // A stream with a gap in it is of no use to anybody. Or nobody is there any more.
+            if (kept_whole_ && lines_.queued(*line, number_there(peer)) > 0) close(what.peer);
+            return;
+        }
+        if (!kept_whole_ || lines_.queued(*line, number_there(peer)) <= unsent_most) return;
+        lines_.pause(*line, number_there(peer), true);
+        paused_.insert(peer);
+    }
+    /// Whoever takes no answers is asked no more questions of, until it has.
+    void drained(Peer peer) {
+        if (paused_.empty() || !paused_.contains(peer)) return;
+        const auto line = line_of(peer);
+        if (!line || lines_.queued(*line, number_there(peer)) > unsent_most / 4) return;
+        paused_.erase(peer);
+        lines_.pause(*line, number_there(peer), false);
     }
     /// The engine has to hear of it like of any other end.
     void close(scada::PeerId id) {
@@ -172,7 +194,9 @@ private:
     std::optional<net::Lines::LineId> door_;
     net::LineSpec spec_;  // of a dual end point, to be opened again
     unsigned guests_ = 0;
-    bool out_ = false;  // our own connection is there
+    bool out_ = false;         // our own connection is there
+    bool kept_whole_ = false;  // a stream, not datagrams or a port
+    std::set<Peer> paused_;
     net::Host<E, Carry> host_;
 };
 

@@ -352,8 +352,8 @@ def a_port_may_go_and_come_back():
         port = folder / "rtu"
         for field, tool, pattern in (
                 (("modbus",), ("modbus", "read", port, "holding", 0), "^0: 100$"),
-                (("dnp3", "--no-unsolicited", "--move", "50ms"), ("dnp3", "watch", port, "--polled"),
-                 "^binary ")):
+                (("dnp3", "--no-unsolicited", "--move", "50ms"),
+                 ("dnp3", "watch", port, "--polled"), "^binary ")):
             with contextlib.ExitStack() as first:
                 first.enter_context(device(*field, "--pty", port, "-q"))
                 with harness.Running([harness.causeway(), *tool, "--every", "50ms"]) as running:

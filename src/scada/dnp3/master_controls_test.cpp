@@ -1,5 +1,6 @@
 #include "scada/dnp3/master_testing.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
