@@ -6,8 +6,9 @@
 #   causeway_room(rpl USES base ip UNITY)
 #
 # UNITY: see causeway_unity() below; for the room's library and its unit tests.
+# BROAD: the room includes much and computes little, see causeway_broad() below.
 function(causeway_room room)
-    cmake_parse_arguments(ARG "UNITY" "" "USES;LIBRARIES" ${ARGN})
+    cmake_parse_arguments(ARG "UNITY;BROAD" "" "USES;LIBRARIES" ${ARGN})
     file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
     set(code ${all})
     list(FILTER code EXCLUDE REGEX "_(test|fuzz)\\.cpp$")
@@ -27,7 +28,9 @@ function(causeway_room room)
         # libFuzzer wants to see into the rooms; what a test runs through, nobody looks at.
         target_compile_options(causeway_${room} PRIVATE -fsanitize=fuzzer-no-link)
     endif()
-    if(NOT room STREQUAL base)
+    if(ARG_BROAD AND CAUSEWAY_SANITIZE)
+        causeway_broad(causeway_${room})
+    elseif(NOT room STREQUAL base)
         target_precompile_headers(causeway_${room} REUSE_FROM causeway_base)
     endif()
 
@@ -60,6 +63,14 @@ function(causeway_unity)
                 $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
         endif()
     endforeach()
+endfunction()
+
+# Where sanitizers look for mistakes, optimising what puts the rooms together takes longer than it
+# ever saves. A precompiled header has to be compiled alike, so there is none.
+function(causeway_broad target)
+    if(CAUSEWAY_SANITIZE)
+        target_compile_options(${target} PRIVATE -O0)
+    endif()
 endfunction()
 
 # Every fuzzer is also a test: a bounded run over its seeds (tests/corpus/<name>/, if any) and what
