@@ -3,11 +3,11 @@
 // --outstation-load an outstation that has as many as are confirmed.
 #include "dnp3.hpp"
 #include "dnp3_session.hpp"
+#include "mqtt_bench_report.hpp"
 #include "net/host.hpp"
 #include "net/signals.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
@@ -29,15 +29,6 @@ struct Dnp3BenchOptions : Dnp3Options {
     std::size_t points = 1'000;
     std::size_t buffer = 10'000;
 };
-
-double dnp3_cpu_seconds() {
-    rusage used{};
-    ::getrusage(RUSAGE_SELF, &used);
-    const auto seconds = [](const timeval& t) {
-        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-    };
-    return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
 
 // ---- the master's end
 
@@ -70,14 +61,14 @@ public:
                                    {"repeats", stats.unsolicited_repeats},
                                    {"timeouts", stats.timeouts},
                                    {"octets", session_.channel().stats().octets},
-                                   {"master_cpu_s", dnp3_cpu_seconds() - cpu_before_}}));
+                                   {"master_cpu_s", own_cpu_s() - cpu_before_}}));
         else
             fmt::print(
                 "{} events in {:.2f} s: {:.0f} events/s\n"
                 "  {} fragments, {} repeated, {} timeouts, {:.1f} MB, {:.2f} s of CPU here\n",
                 events_ - events_before_, seconds, rate, stats.fragments, stats.unsolicited_repeats,
                 stats.timeouts, static_cast<double>(session_.channel().stats().octets) / 1e6,
-                dnp3_cpu_seconds() - cpu_before_);
+                own_cpu_s() - cpu_before_);
         return status == done && events_ > events_before_ ? done : failed;
     }
 
@@ -87,7 +78,7 @@ private:
         if (began_ || !session_.master().status().started) return;
         began_ = net::Clock::Steady::now();
         events_before_ = events_;
-        cpu_before_ = dnp3_cpu_seconds();
+        cpu_before_ = own_cpu_s();
         session_.end_after(
             std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options_.seconds)),
             done);
@@ -146,7 +137,7 @@ public:
         io_.run();
         const auto& stats = station_.session(0).stats();
         fmt::print("{} events, {} confirmed, {} lost, {:.2f} s of CPU here\n", stats.events,
-                   stats.events_confirmed, stats.events_lost, dnp3_cpu_seconds());
+                   stats.events_confirmed, stats.events_lost, own_cpu_s());
         return done;
     }
 

@@ -3,11 +3,11 @@
 #include "net/host.hpp"
 #include "net/lookup.hpp"
 #include "net/signals.hpp"
+#include "scada_place.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include <charconv>
 #include <optional>
 
 namespace causeway::cli {
@@ -15,39 +15,6 @@ namespace {
 
 namespace dnp3 = scada::dnp3;
 using dnp3::MasterStation;
-
-struct Dnp3Place {
-    std::string host;
-    std::uint16_t port = dnp3::default_port;
-};
-
-/// "host", "host:port", "10.0.0.7:20000", "fd00::7", "[fd00::7]:20000".
-std::optional<Dnp3Place> dnp3_place_from(std::string_view text) {
-    Dnp3Place place;
-    std::string_view port;
-    if (text.starts_with("tcp://")) text.remove_prefix(6);
-    if (text.starts_with('[')) {
-        const auto close = text.find(']');
-        if (close == std::string_view::npos) return std::nullopt;
-        place.host = text.substr(1, close - 1);
-        port = text.substr(close + 1);
-        if (!port.empty() && !port.starts_with(':')) return std::nullopt;
-        if (!port.empty()) port.remove_prefix(1);
-    } else if (const auto colon = text.find(':');
-               colon != std::string_view::npos && colon == text.rfind(':')) {
-        place.host = text.substr(0, colon);
-        port = text.substr(colon + 1);
-        if (port.empty()) return std::nullopt;
-    } else {
-        place.host = text;
-    }
-    if (place.host.empty()) return std::nullopt;
-    if (port.empty()) return place;
-    const auto [end, wrong] = std::from_chars(port.data(), port.data() + port.size(), place.port);
-    if (wrong != std::errc{} || end != port.data() + port.size() || place.port == 0)
-        return std::nullopt;
-    return place;
-}
 
 }  // namespace
 
@@ -107,7 +74,7 @@ std::expected<Dnp3Plan, std::string> dnp3_plan_from(Dnp3Options& options, bool m
         return std::unexpected("a place is wanted: HOST, HOST:PORT or a serial port");
     plan.where = options.words.front();
     options.words.erase(options.words.begin());
-    const auto place = dnp3_place_from(plan.where);
+    const auto place = scada_place_from(plan.where, dnp3::default_port);
     if (!place) return std::unexpected(fmt::format("{}: HOST or HOST:PORT is wanted", plan.where));
     plan.master.time_sync = dnp3::TimeSync::lan;
     if (!options.udp) {

@@ -3,6 +3,7 @@
 #include "net/host.hpp"
 #include "net/lookup.hpp"
 #include "net/signals.hpp"
+#include "scada_place.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -14,37 +15,6 @@ namespace causeway::cli {
 namespace {
 
 namespace modbus = scada::modbus;
-
-struct ModbusPlace {
-    std::string host;
-    std::uint16_t port = modbus::default_port;
-};
-
-/// "host", "host:port", "10.0.0.7:502", "fd00::7", "[fd00::7]:502".
-std::optional<ModbusPlace> modbus_place_from(std::string_view text) {
-    ModbusPlace place;
-    std::string_view port;
-    if (text.starts_with("tcp://")) text.remove_prefix(6);
-    if (text.starts_with('[')) {
-        const auto close = text.find(']');
-        if (close == std::string_view::npos) return std::nullopt;
-        place.host = text.substr(1, close - 1);
-        port = text.substr(close + 1);
-        if (!port.empty() && !port.starts_with(':')) return std::nullopt;
-    } else if (const auto colon = text.find(':');
-               colon != std::string_view::npos && colon == text.rfind(':')) {
-        place.host = text.substr(0, colon);
-        port = text.substr(colon);
-    } else {
-        place.host = text;
-    }
-    if (place.host.empty()) return std::nullopt;
-    if (port.empty()) return place;
-    const auto number = modbus_integer_from(port.substr(1));
-    if (!number || *number < 1 || *number > 65'535) return std::nullopt;
-    place.port = static_cast<std::uint16_t>(*number);
-    return place;
-}
 
 std::optional<modbus::Framing> modbus_framing_from(std::string_view text) {
     if (text == "rtu") return modbus::Framing::rtu;
@@ -118,7 +88,7 @@ std::expected<ModbusPlan, std::string> modbus_plan_from(ModbusOptions& options) 
         return std::unexpected("a place is wanted: HOST, HOST:PORT or a serial port");
     plan.where = options.words.front();
     options.words.erase(options.words.begin());
-    const auto place = modbus_place_from(plan.where);
+    const auto place = scada_place_from(plan.where, modbus::default_port);
     if (!place) return std::unexpected(fmt::format("{}: HOST or HOST:PORT is wanted", plan.where));
     plan.host = place->host;
     plan.port = place->port;
